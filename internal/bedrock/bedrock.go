@@ -1,0 +1,123 @@
+// Package bedrock knows what Amazon Bedrock's wire says: operations and their
+// paths, model identifiers, request bodies, errors, event streams, token usage,
+// prices, and the catalogue of models and inference profiles.
+//
+// The package is pure: no I/O and no clock. It trusts no byte it reads: what
+// it does not understand it reports by name, and leaves the bytes untouched,
+// because what was authorised must be byte for byte what is forwarded.
+package bedrock
+
+import (
+	"crypto/sha256"
+	"net/http"
+)
+
+// Operation is a runtime API operation, by its AWS name.
+type Operation string
+
+// The operations that Writ serves.
+const (
+	Converse                      Operation = "Converse"
+	ConverseStream                Operation = "ConverseStream"
+	InvokeModel                   Operation = "InvokeModel"
+	InvokeModelWithResponseStream Operation = "InvokeModelWithResponseStream"
+)
+
+// Streams reports whether the answer is an event stream.
+func (o Operation) Streams() bool {
+	return o == ConverseStream || o == InvokeModelWithResponseStream
+}
+
+// Conversational reports whether the body has the Converse shape.
+func (o Operation) Conversational() bool { return o == Converse || o == ConverseStream }
+
+// Action is the IAM action (without prefix) that authorises the operation:
+// Converse counts as InvokeModel
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
+func (o Operation) Action() string {
+	if o.Streams() {
+		return "InvokeModelWithResponseStream"
+	}
+	return "InvokeModel"
+}
+
+// Body is the exact bytes of a request body with their SHA-256, computed once.
+type Body struct {
+	bytes []byte
+	sum   [sha256.Size]byte
+}
+
+// NewBody takes ownership of b, which must not change afterwards.
+func NewBody(b []byte) Body { return Body{bytes: b, sum: sha256.Sum256(b)} }
+
+// Bytes returns the body; callers must not change it.
+func (b Body) Bytes() []byte { return b.bytes }
+
+// Sum returns the body's SHA-256.
+func (b Body) Sum() [sha256.Size]byte { return b.sum }
+
+// Target is what a request's method and path name.
+type Target struct {
+	Operation Operation
+	ModelID   string // percent-decoded, as the caller named it
+	Path      string // the escaped path, exactly as received
+}
+
+// Tool is a tool offered to the model by the caller.
+type Tool struct {
+	Name   string
+	Digest [sha256.Size]byte // over the description and the input schema's exact bytes
+}
+
+// Guardrail is a guardrail that a request asks for.
+type Guardrail struct {
+	ID      string // id or ARN, as named
+	Version string // number or DRAFT
+	Async   bool   // stream processing mode async: text may leave before the check
+	// Narrowed: tags or guardContent blocks limit the check to a part of the content.
+	Narrowed bool
+}
+
+// Capabilities is what a request's headers and body switch on (security S2).
+// Names are reported, sorted and unique; values never are.
+type Capabilities struct {
+	MaxTokens     int64 // 0: not stated
+	Tools         []Tool
+	SystemTools   []string   // Converse systemTool names: they run inside AWS
+	Guardrail     *Guardrail // nil: none asked for
+	ServiceTier   string     // as stated; empty means default
+	Latency       string     // performanceConfig.latency; empty means standard
+	Extras        []string   // known fields with an effect of their own: beta:<flag>, server_tool:<type>, mcp_server, store, thinking, …
+	UnknownFields []string   // top-level and additional fields the family's list does not have, as a path
+	S3            []string   // every s3:// URI named
+	KMSKeys       []string   // every KMS key named
+	Metadata      map[string]string
+	// UnknownContent names roles and content blocks that the reader does not
+	// know; they are forwarded, and count as unscanned.
+	UnknownContent []string
+}
+
+// ForwardHeaders are the request headers that Bedrock gives a meaning to; no
+// other client header is ever forwarded.
+var ForwardHeaders = []string{
+	"Accept",
+	"Content-Type",
+	"X-Amzn-Bedrock-Accept",
+	"X-Amzn-Bedrock-Guardrailidentifier",
+	"X-Amzn-Bedrock-Guardrailversion",
+	"X-Amzn-Bedrock-Performanceconfig-Latency",
+	"X-Amzn-Bedrock-Request-Metadata",
+	"X-Amzn-Bedrock-Service-Tier",
+	"X-Amzn-Bedrock-Trace",
+}
+
+// Forwardable copies the headers of ForwardHeaders out of h.
+func Forwardable(h http.Header) http.Header {
+	out := make(http.Header, 4)
+	for _, k := range ForwardHeaders {
+		if v := h[k]; len(v) > 0 {
+			out[k] = v
+		}
+	}
+	return out
+}

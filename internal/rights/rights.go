@@ -1,0 +1,117 @@
+// Package rights is the vocabulary of a right to invoke: the legs an
+// invocation stands on, the entitlements that name a right, and the grants by
+// which an identity holds one for a time.
+//
+// The gateway and the offline analyser resolve invocations through the same
+// function, Legs, so that what one finds and what the other enforces are the
+// same thing. The package is pure: no I/O and no clock.
+package rights
+
+import (
+	"time"
+
+	"github.com/writ-project/writ/internal/identity"
+)
+
+// LegKind says what a leg checks.
+type LegKind string
+
+// The kinds of leg.
+const (
+	ProfileLeg     LegKind = "profile"     // the inference profile named
+	SourceLeg      LegKind = "source"      // the model in the region called
+	DestinationLeg LegKind = "destination" // the model in a region the call may be routed to
+	GlobalLeg      LegKind = "global"      // the region-less model of a global profile
+	CustomLeg      LegKind = "custom"      // an account's own model, by ARN
+	GuardrailLeg   LegKind = "guardrail"   // ApplyGuardrail on the guardrail
+	SystemToolLeg  LegKind = "system_tool" // InvokeTool on a tool that runs inside AWS
+	ObjectLeg      LegKind = "s3_object"   // an S3 object the body names
+	KeyLeg         LegKind = "kms_key"     // a KMS key the body names
+	PromptLeg      LegKind = "prompt"      // RenderPrompt on a managed prompt
+)
+
+// UnspecifiedRegion is the value of aws:RequestedRegion on a GlobalLeg.
+const UnspecifiedRegion = "unspecified"
+
+// Leg is one authorisation check of an invocation; the invocation is the
+// conjunction of its legs (security S1).
+type Leg struct {
+	Kind     LegKind `json:"kind"`
+	Action   string  `json:"action"`            // IAM action, with prefix
+	Resource string  `json:"resource"`          // ARN
+	Region   string  `json:"region,omitempty"`  // aws:RequestedRegion of the check
+	Model    string  `json:"model,omitempty"`   // catalogue id of the model checked
+	Profile  string  `json:"profile,omitempty"` // catalogue id of the profile the call came through
+}
+
+// Entitlement is a requestable, named bundle: what may be invoked, and under
+// which conditions. It confers nothing until granted.
+type Entitlement struct {
+	ID          string `json:"-" yaml:"-"`
+	Title       string `json:"title,omitempty" yaml:"title,omitempty"`
+	Description string `json:"description,omitempty" yaml:"description,omitempty"`
+	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means both.
+	Actions []string `json:"actions,omitempty" yaml:"actions,omitempty"`
+	// Models: bare model ids, profile ids, ARNs, "family:<id>" or
+	// "provider:<id>". A profile id covers the profile and its models only
+	// when reached through it; a model id covers only direct invocation.
+	Models      []string          `json:"models" yaml:"models"`
+	Conditions  Conditions        `json:"conditions,omitzero" yaml:"conditions,omitempty"`
+	MaxDuration identity.Duration `json:"maxDuration,omitempty" yaml:"maxDuration,omitempty"` // longest grant; zero: no limit
+	RiskTier    string            `json:"riskTier,omitempty" yaml:"riskTier,omitempty"`       // low, medium, high
+}
+
+// Conditions narrow an entitlement. Every one that is set must hold; the zero
+// value of a field says what is allowed without being named.
+type Conditions struct {
+	Networks     []string `json:"networks,omitempty" yaml:"networks,omitempty"`         // the source is in one of these; empty: anywhere
+	Environments []string `json:"environments,omitempty" yaml:"environments,omitempty"` // the identity's environment is one of these; empty: any
+	Purposes     []string `json:"purposes,omitempty" yaml:"purposes,omitempty"`         // the identity is approved for one of these; empty: any
+	Regions      []string `json:"regions,omitempty" yaml:"regions,omitempty"`           // every region a call could run in is one of these; empty: any
+	Data         Data     `json:"data,omitzero" yaml:"data,omitempty"`
+	Tools        Tools    `json:"tools,omitzero" yaml:"tools,omitempty"`
+	// Guardrails: ARN:version of guardrails that may be used, and, when
+	// RequireGuardrail is set, one of which must be.
+	Guardrails       []string          `json:"guardrails,omitempty" yaml:"guardrails,omitempty"`
+	RequireGuardrail bool              `json:"requireGuardrail,omitempty" yaml:"requireGuardrail,omitempty"`
+	MaxTokens        int64             `json:"maxTokens,omitempty" yaml:"maxTokens,omitempty"`         // a limit must be stated and not exceed this; 0: none
+	ServiceTiers     []string          `json:"serviceTiers,omitempty" yaml:"serviceTiers,omitempty"`   // empty: default only
+	Extras           []string          `json:"extras,omitempty" yaml:"extras,omitempty"`               // capabilities (bedrock.Capabilities.Extras) allowed; empty: none
+	UnknownFields    []string          `json:"unknownFields,omitempty" yaml:"unknownFields,omitempty"` // field paths allowed although unknown; empty: none
+	SystemTools      []string          `json:"systemTools,omitempty" yaml:"systemTools,omitempty"`     // empty: none
+	Objects          []string          `json:"objects,omitempty" yaml:"objects,omitempty"`             // s3:// URIs or prefixes ending in *; empty: none
+	MaxSessionAge    identity.Duration `json:"maxSessionAge,omitempty" yaml:"maxSessionAge,omitempty"` // 0: no limit beyond the session's own
+	HoldAnswer       bool              `json:"holdAnswer,omitempty" yaml:"holdAnswer,omitempty"`       // the whole answer waits for a human
+}
+
+// Data says which content an entitlement allows. Its zero value allows
+// content that was read in full and is not regulated and not a credential.
+type Data struct {
+	Regulated bool     `json:"regulated,omitempty" yaml:"regulated,omitempty"` // allow regulated data
+	Unscanned bool     `json:"unscanned,omitempty" yaml:"unscanned,omitempty"` // allow content that could not be read
+	MaxLevel  string   `json:"maxLevel,omitempty" yaml:"maxLevel,omitempty"`   // highest level; empty: no limit
+	Forbid    []string `json:"forbid,omitempty" yaml:"forbid,omitempty"`       // classes refused
+}
+
+// Tools classifies the tools a caller may offer the model (security S24). When
+// all lists are empty no tool may be offered.
+type Tools struct {
+	Read  []string `json:"read,omitempty" yaml:"read,omitempty"`   // offered freely
+	Write []string `json:"write,omitempty" yaml:"write,omitempty"` // calls are held for a human
+	// Any lets every other tool be offered too, its calls held.
+	Any bool `json:"any,omitempty" yaml:"any,omitempty"`
+}
+
+// Grant is an entitlement held by one identity from a time to a time.
+type Grant struct {
+	ID          string    `json:"-" yaml:"-"`
+	Identity    string    `json:"identity" yaml:"identity"`       // required
+	Entitlement string    `json:"entitlement" yaml:"entitlement"` // required
+	NotBefore   time.Time `json:"notBefore,omitzero" yaml:"notBefore,omitempty"`
+	NotAfter    time.Time `json:"notAfter" yaml:"notAfter"` // required: there are no grants for ever
+	Origin      string    `json:"origin,omitempty" yaml:"origin,omitempty"`
+	Reason      string    `json:"reason,omitempty" yaml:"reason,omitempty"`
+}
+
+// OriginBootstrap marks a grant that `writ apply` made before operators exist.
+const OriginBootstrap = "bootstrap"
