@@ -60,6 +60,9 @@ type Price struct {
 type Profile struct {
 	ID    string `json:"-" yaml:"-"`
 	Model string `json:"model" yaml:"model"` // required: the foundation model's bare id
+	// Routes lists the other foundation models that a prompt router may choose;
+	// required for a router's ARN, and for nothing else.
+	Routes []string `json:"routes,omitempty" yaml:"routes,omitempty"`
 	// Destinations lists, per source region, every region a call may be routed
 	// to. A global profile has none: its destinations are unbounded.
 	Destinations map[string][]string `json:"destinations,omitempty" yaml:"destinations,omitempty"`

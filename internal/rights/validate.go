@@ -1,0 +1,235 @@
+package rights
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/dataclass"
+	"github.com/writ-project/writ/internal/identity"
+)
+
+var (
+	invokeActions = []string{bedrock.InvokeModel.Action(), bedrock.InvokeModelWithResponseStream.Action()}
+	riskTiers     = []string{"", "low", "medium", "high"}
+	serviceTiers  = []string{"default", "flex", "priority", "reserved"}
+)
+
+// maxReason is the longest reason of a grant, in bytes: it goes into a record.
+const maxReason = 2048
+
+// Validate reports everything that is wrong with an entitlement, or nil. Every
+// model it names must be in the catalogue.
+func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
+	var errs problems
+	if !identity.ValidName(e.ID) {
+		errs.add("name %q: want 1–64 of a–z 0–9 . _ -", e.ID)
+	}
+	errs.among("actions", e.Actions, invokeActions)
+	if !slices.Contains(riskTiers, e.RiskTier) {
+		errs.add("riskTier %q: want low, medium or high", e.RiskTier)
+	}
+	if e.MaxDuration < 0 {
+		errs.add("maxDuration %v: want 0 or more", e.MaxDuration)
+	}
+	if len(e.Models) == 0 {
+		errs.add("models is required")
+	}
+	errs.unique("models", e.Models)
+	for _, m := range e.Models {
+		if _, err := ParseSelector(m, cat); err != nil {
+			errs = append(errs, fmt.Errorf("models: %w", err))
+		}
+	}
+	return errors.Join(append(errs, e.Conditions.validate()...)...)
+}
+
+// validate reports what is wrong with conditions. Networks, environments and
+// purposes are checked for form only: other facts say whether they exist.
+func (c Conditions) validate() problems {
+	var errs problems
+	for field, names := range map[string][]string{"networks": c.Networks, "environments": c.Environments} {
+		for _, n := range names {
+			if !identity.ValidName(n) {
+				errs.add("%s: %q is not a name", field, n)
+			}
+		}
+	}
+	for _, r := range c.Regions {
+		if r != UnspecifiedRegion && !bedrock.ValidRegion(r) {
+			errs.add("regions: %q is neither a region nor %q", r, UnspecifiedRegion)
+		}
+	}
+	for field, list := range c.lists() {
+		errs.unique(field, list)
+	}
+	errs.among("serviceTiers", c.ServiceTiers, serviceTiers)
+	if c.MaxTokens < 0 {
+		errs.add("maxTokens %d: want 0 or more", c.MaxTokens)
+	}
+	if c.MaxSessionAge < 0 {
+		errs.add("maxSessionAge %v: want 0 or more", c.MaxSessionAge)
+	}
+	errs = append(errs, c.validateGuardrails()...)
+	for _, o := range c.Objects {
+		if err := validObjects(o); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, c.Data.validate()...)
+	errs = append(errs, c.Tools.validate()...)
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errs
+}
+
+// lists are the conditions that are sets of names.
+func (c Conditions) lists() map[string][]string {
+	return map[string][]string{
+		"networks": c.Networks, "environments": c.Environments, "purposes": c.Purposes, "regions": c.Regions,
+		"guardrails": c.Guardrails, "serviceTiers": c.ServiceTiers, "extras": c.Extras,
+		"unknownFields": c.UnknownFields, "systemTools": c.SystemTools, "objects": c.Objects,
+		"tools.read": c.Tools.Read, "tools.write": c.Tools.Write, "data.forbid": c.Data.Forbid,
+	}
+}
+
+func (c Conditions) validateGuardrails() problems {
+	var errs problems
+	if c.RequireGuardrail && len(c.Guardrails) == 0 {
+		errs.add("requireGuardrail: guardrails must name at least one")
+	}
+	for _, g := range c.Guardrails {
+		if _, _, err := ParseGuardrail(g); err != nil {
+			errs = append(errs, fmt.Errorf("guardrails: %w", err))
+		}
+	}
+	return errs
+}
+
+// ParseGuardrail splits an entry of Conditions.Guardrails, which is a
+// guardrail's ARN, a colon and a version number. DRAFT is refused: what it
+// checks can change after the grant was approved (security S4).
+func ParseGuardrail(s string) (guardrail, version string, err error) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return "", "", fmt.Errorf("guardrail %q: want <ARN>:<version number>", s)
+	}
+	guardrail, version = s[:i], s[i+1:]
+	a, ok := splitARN(guardrail)
+	id, isGuardrail := strings.CutPrefix(a.resource, "guardrail/")
+	switch {
+	case !ok || a.service != "bedrock" || !bedrock.ValidRegion(a.region) || !bedrock.ValidAccount(a.account) || !isGuardrail || !only(id, 64, letters+digits):
+		return "", "", fmt.Errorf("guardrail %q: want <ARN>:<version number>", s)
+	case !only(version, 8, digits) || version[0] == '0':
+		return "", "", fmt.Errorf("guardrail %q: want a version number after the ARN, not %q", s, version)
+	}
+	return guardrail, version, nil
+}
+
+// validObjects checks an s3:// URI, or the beginning of one ending in *. A
+// beginning must hold a whole bucket.
+func validObjects(s string) error {
+	start, prefix := strings.CutSuffix(s, "*")
+	if prefix {
+		start += "x" // any first character of what the star stands for
+	}
+	if bucket, _, whole := strings.Cut(strings.TrimPrefix(start, "s3://"), "/"); !whole {
+		return fmt.Errorf("objects: %q names no whole bucket: end it in %q", s, bucket+"/*")
+	}
+	if _, reason := ObjectPath(start); reason != "" {
+		return fmt.Errorf("objects: %q %s", s, reason)
+	}
+	return nil
+}
+
+func (d Data) validate() problems {
+	var errs problems
+	if d.MaxLevel != "" {
+		if _, err := dataclass.ParseLevel(d.MaxLevel); err != nil {
+			errs = append(errs, fmt.Errorf("data.maxLevel: %w", err))
+		}
+	}
+	for _, c := range d.Forbid {
+		if _, err := dataclass.ParseClass(c); err != nil {
+			errs = append(errs, fmt.Errorf("data.forbid: %w", err))
+		}
+	}
+	return errs
+}
+
+func (t Tools) validate() problems {
+	var errs problems
+	for _, name := range t.Read {
+		if slices.Contains(t.Write, name) {
+			errs.add("tools: %q is both read and write", name)
+		}
+	}
+	return errs
+}
+
+// Validate reports everything that is wrong with a grant of an entitlement,
+// or nil. A grant ends, and where the entitlement limits its length it says
+// when it begins.
+func (g Grant) Validate(of Entitlement) error {
+	var errs problems
+	if !identity.ValidName(g.ID) {
+		errs.add("name %q: want 1–64 of a–z 0–9 . _ -", g.ID)
+	}
+	if !identity.ValidName(g.Identity) {
+		errs.add("identity %q is not a name", g.Identity)
+	}
+	if g.Entitlement == "" || g.Entitlement != of.ID {
+		errs.add("entitlement %q: the one given is %q", g.Entitlement, of.ID)
+	}
+	if len(g.Reason) > maxReason {
+		errs.add("reason: %d bytes, want at most %d", len(g.Reason), maxReason)
+	}
+	return errors.Join(append(errs, g.validatePeriod(time.Duration(of.MaxDuration))...)...)
+}
+
+// validatePeriod checks a grant's period against the longest one allowed; zero
+// is no limit.
+func (g Grant) validatePeriod(longest time.Duration) problems {
+	var errs problems
+	switch {
+	case g.NotAfter.IsZero():
+		errs.add("notAfter is required: there are no grants for ever")
+	case !g.NotAfter.After(g.NotBefore):
+		errs.add("notAfter %s is not after notBefore", g.NotAfter.Format(time.RFC3339))
+	case longest > 0 && g.NotBefore.IsZero():
+		errs.add("notBefore is required: the entitlement limits a grant to %v", longest)
+	case longest > 0 && g.NotAfter.After(g.NotBefore.Add(longest)):
+		errs.add("notAfter is %v after notBefore: the entitlement allows %v", g.NotAfter.Sub(g.NotBefore), longest)
+	}
+	return errs
+}
+
+// problems gathers what is wrong.
+type problems []error
+
+func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
+
+// among reports values that are not in a closed list.
+func (p *problems) among(field string, values, known []string) {
+	for _, v := range values {
+		if !slices.Contains(known, v) {
+			p.add("%s: %q: want one of %s", field, v, strings.Join(known, ", "))
+		}
+	}
+}
+
+// unique reports empty and repeated values.
+func (p *problems) unique(field string, values []string) {
+	seen := make(map[string]bool, len(values))
+	for _, v := range values {
+		switch {
+		case v == "":
+			p.add("%s: an entry is empty", field)
+		case seen[v]:
+			p.add("%s: %q is named twice", field, v)
+		}
+		seen[v] = true
+	}
+}
