@@ -1,0 +1,232 @@
+package manifest
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/goccy/go-yaml/ast"
+
+	"errors"
+)
+
+// frame is a document before its kind is known.
+type frame struct {
+	APIVersion string         `json:"apiVersion"`
+	Kind       Kind           `json:"kind"`
+	Name       string         `json:"name"`
+	Spec       jsontext.Value `json:"spec"`
+}
+
+// resource reads one document.
+func (s *source) resource(body ast.Node) (Resource, error) {
+	text, err := s.json(body)
+	if err != nil {
+		return Resource{}, err
+	}
+	var f frame
+	if err := unmarshal(text, &f); err != nil {
+		return Resource{}, s.explain(body, "", "", err)
+	}
+	if p := s.checkFrame(body, f); p != nil {
+		return Resource{}, p
+	}
+	r := Resource{Kind: f.Kind, Name: f.Name, File: s.file, Line: body.GetToken().Position.Line}
+	if first := firstKey(body); first != nil {
+		r.Line = first.GetToken().Position.Line
+	}
+	if r.Spec, err = newSpec(f.Kind); err != nil {
+		return Resource{}, err
+	}
+	if err := unmarshal(f.Spec, r.Spec); err != nil {
+		return Resource{}, s.explain(body, "/spec", r.ID(), err)
+	}
+	r.settle()
+	if err := r.Validate(); err != nil {
+		return Resource{}, s.invalid(body, r, err)
+	}
+	return r, nil
+}
+
+func firstKey(body ast.Node) ast.Node {
+	if m, ok := body.(*ast.MappingNode); ok && len(m.Values) > 0 {
+		return m.Values[0].Key
+	}
+	return nil
+}
+
+// checkFrame judges the four fields every document has.
+func (s *source) checkFrame(body ast.Node, f frame) *Problem {
+	p := s.problem(body.GetToken(), "")
+	at := func(field string) *Problem {
+		if n := find(body, jsontext.Pointer("/"+field)); n != nil {
+			p = s.problem(n.GetToken(), "")
+		}
+		return p
+	}
+	switch {
+	case f.APIVersion != APIVersion:
+		at("apiVersion").Text = fmt.Sprintf("apiVersion %q: want %s", f.APIVersion, APIVersion)
+	case f.Kind == "":
+		p.Text = "kind is required"
+	case f.Name == "":
+		p.Text = "name is required"
+	case f.Spec == nil:
+		p.Text = "spec is required"
+	default:
+		if _, err := newSpec(f.Kind); err == nil {
+			return nil
+		}
+		at("kind").Text = fmt.Sprintf("kind %q: want one of %v", f.Kind, Kinds)
+		p.Hint = near(string(f.Kind), kindNames())
+	}
+	return p
+}
+
+func kindNames() []string {
+	out := make([]string, len(Kinds))
+	for i, k := range Kinds {
+		out[i] = string(k)
+	}
+	return out
+}
+
+// invalid places the complaints of a Validate method: at the field when the
+// complaint begins with its name, at the document otherwise.
+func (s *source) invalid(body ast.Node, r Resource, err error) error {
+	var errs []error
+	for line := range strings.Lines(err.Error()) {
+		line = strings.TrimSuffix(line, "\n")
+		p := s.problem(body.GetToken(), line)
+		field, _, _ := strings.Cut(line, " ")
+		node := find(body, jsontext.Pointer("/spec/"+field))
+		if field == "name" {
+			node = find(body, "/name")
+		}
+		if node != nil {
+			p = s.problem(node.GetToken(), line)
+		}
+		p.About = r.ID()
+		errs = append(errs, p)
+	}
+	return errors.Join(errs...)
+}
+
+// unmarshal reads JSON strictly: names as written, each known and given once,
+// every value of its field's type.
+func unmarshal(data []byte, into any) error {
+	return json.Unmarshal(data, into, json.RejectUnknownMembers(true))
+}
+
+// explain turns a decoding error into a problem at the field it is about.
+func (s *source) explain(body ast.Node, root jsontext.Pointer, about string, err error) *Problem {
+	e, ok := errors.AsType[*json.SemanticError](err)
+	if !ok {
+		p := s.problem(body.GetToken(), err.Error())
+		p.About = about
+		return p
+	}
+	node := find(body, root+e.JSONPointer)
+	unknown := errors.Is(e.Err, json.ErrUnknownName)
+	if unknown {
+		node = findKey(body, root+e.JSONPointer)
+	}
+	if node == nil {
+		node = body
+	}
+	p := s.problem(node.GetToken(), "")
+	p.About = about
+	field := fieldName(e.JSONPointer)
+	switch {
+	case unknown:
+		p.Text = fmt.Sprintf("unknown field %q", e.JSONPointer.LastToken())
+		p.Hint = near(e.JSONPointer.LastToken(), fieldsOf(e.GoType))
+	case e.Err != nil && !errors.Is(e.Err, errors.ErrUnsupported):
+		p.Text = fmt.Sprintf("%s: %v", field, e.Err)
+	default:
+		p.Text = fmt.Sprintf("%s: want %s, not %s", field, wanted(e.GoType), given(e.JSONKind))
+		if e.GoType != nil && e.GoType.Kind() == reflect.String {
+			p.Hint = "put the value in quotes"
+		}
+	}
+	return p
+}
+
+// fieldName writes a pointer the way people do: conditions.networks[0].
+func fieldName(p jsontext.Pointer) string {
+	var b strings.Builder
+	for t := range p.Tokens() {
+		switch {
+		case strings.Trim(t, "0123456789") == "" && b.Len() > 0:
+			b.WriteString("[" + t + "]")
+		case b.Len() > 0:
+			b.WriteString("." + t)
+		default:
+			b.WriteString(t)
+		}
+	}
+	if b.Len() == 0 {
+		return "the value"
+	}
+	return b.String()
+}
+
+// fieldsOf lists the JSON names of a struct's fields.
+func fieldsOf(t reflect.Type) []string {
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	var out []string
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func wanted(t reflect.Type) string {
+	if t == nil {
+		return "another type"
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Map:
+		return "a mapping"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Struct:
+		if t.PkgPath() == "time" || t.PkgPath() == "net/netip" {
+			return "text"
+		}
+		return "a mapping"
+	}
+	if t.PkgPath() != "" {
+		return "text" // a duration
+	}
+	return "a whole number"
+}
+
+func given(k jsontext.Kind) string {
+	switch k {
+	case '"':
+		return "text"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "true or false"
+	case '[':
+		return "a list"
+	case '{':
+		return "a mapping"
+	}
+	return "that"
+}

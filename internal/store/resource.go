@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/writ-project/writ/internal/manifest"
+)
+
+// Row is a resource as the database holds it: not yet decoded, not yet
+// compared with the log.
+type Row struct {
+	Change                   // the last change; its Spec is the resource
+	Stored [sha256.Size]byte // the digest column; Digest() is the truth
+	Record Ref               // the log record that authorised the change
+	// Revision of the last change, and its time.
+	Revision int64
+	Updated  time.Time
+}
+
+// Deleted reports whether the row is a tombstone.
+func (r Row) Deleted() bool { return r.Op == manifest.Delete }
+
+// Resource decodes a row that is no tombstone.
+func (r Row) Resource() (manifest.Resource, error) {
+	return manifest.Decode(r.Kind, r.Name, r.Spec)
+}
+
+const rowColumns = `kind, name, spec, digest, op, revision, record_shard, record_index, updated_at`
+
+// Load returns the rows that changed after a revision, deletions included, in
+// the order of their change, and the revision they add up to. since 0 asks for
+// everything. It fails with ErrRewound when since lies in the future.
+func (db *DB) Load(ctx context.Context, since int64) (rows []Row, revision int64, err error) {
+	err = db.view(ctx, func(tx *sql.Tx) error {
+		if revision, err = head(ctx, tx); err != nil || revision == since {
+			return err
+		}
+		if revision < since {
+			return fmt.Errorf("%w: %d, after %d", ErrRewound, revision, since)
+		}
+		found, err := tx.QueryContext(ctx, `SELECT `+rowColumns+` FROM resources WHERE revision > $1 ORDER BY revision, kind, name`, since)
+		if err != nil {
+			return err
+		}
+		rows, err = scanRows(found)
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("loading changes since %d: %w", since, err)
+	}
+	return rows, revision, nil
+}
+
+// Revision returns the current revision.
+func (db *DB) Revision(ctx context.Context) (int64, error) {
+	rev, err := head(ctx, db.read)
+	if err != nil {
+		return 0, fmt.Errorf("reading the revision: %w", err)
+	}
+	return rev, nil
+}
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func head(ctx context.Context, q querier) (rev int64, err error) {
+	err = q.QueryRowContext(ctx, `SELECT revision FROM head WHERE one = 1`).Scan(&rev)
+	return rev, err
+}
+
+// Get returns one resource's row; ErrNotFound when there is none or it was deleted.
+func (db *DB) Get(ctx context.Context, kind manifest.Kind, name string) (Row, error) {
+	rows, err := db.live(ctx, `SELECT `+rowColumns+` FROM resources WHERE op <> 'delete' AND kind = $1 AND name = $2`, string(kind), name)
+	if err == nil && len(rows) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Row{}, fmt.Errorf("reading %s/%s: %w", kind, name, err)
+	}
+	return rows[0], nil
+}
+
+// List returns the rows of a kind by name; the empty kind means all kinds.
+func (db *DB) List(ctx context.Context, kind manifest.Kind) ([]Row, error) {
+	rows, err := db.live(ctx, `SELECT `+rowColumns+` FROM resources WHERE op <> 'delete' AND (kind = $1 OR $1 = '') ORDER BY kind, name`, string(kind))
+	if err != nil {
+		return nil, fmt.Errorf("listing %s: %w", kind, err)
+	}
+	return rows, nil
+}
+
+// Resources returns every live resource, decoded, with the revision it is of:
+// what manifest.Plan compares with and Commit expects.
+func (db *DB) Resources(ctx context.Context) ([]manifest.Resource, int64, error) {
+	rows, revision, err := db.Load(ctx, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	var out []manifest.Resource
+	var errs []error
+	for _, row := range rows {
+		if row.Deleted() {
+			continue
+		}
+		r, err := row.Resource()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out, revision, errors.Join(errs...)
+}
+
+func (db *DB) live(ctx context.Context, query string, args ...any) ([]Row, error) {
+	found, err := db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanRows(found)
+}
+
+func scanRows(found *sql.Rows) (rows []Row, err error) {
+	defer func() { err = errors.Join(err, found.Close()) }()
+	for found.Next() {
+		var r Row
+		var digest []byte
+		var index, updated int64
+		if err := found.Scan(&r.Kind, &r.Name, &r.Spec, &digest, &r.Op, &r.Revision, &r.Record.Shard, &index, &updated); err != nil {
+			return nil, err
+		}
+		if len(digest) != len(r.Stored) {
+			return nil, fmt.Errorf("%s/%s: the digest has %d bytes", r.Kind, r.Name, len(digest))
+		}
+		r.Stored, r.Record.Index, r.Updated = [sha256.Size]byte(digest), uint64(index), when(updated)
+		rows = append(rows, r)
+	}
+	return rows, found.Err()
+}
