@@ -1,0 +1,297 @@
+// Package proof exchanges proofs made outside for sessions of our own: an OIDC
+// token goes in at the STS endpoint, short-lived credentials come out.
+//
+// It trusts the configured issuers and nothing in a token until its signature
+// is verified: the issuer a token names is only looked up, and only a
+// configured one is ever contacted (security S12). It promises that a session
+// belongs to exactly one identity, through exactly one binding (S11), that it
+// lasts no longer than identity and binding allow, that it is recorded before
+// its credentials leave (S10), and that a refusal tells its caller nothing
+// about the configuration (S20).
+//
+// A session may outlive the token it was exchanged for, as at AWS: the token
+// proves who asks now, the binding's cap says for how long the answer counts.
+// Whatever happens to the identity meanwhile is checked at every use.
+package proof
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/writ-project/writ/internal/identity"
+)
+
+// Config is what an Exchange needs. Durations and counts that are zero mean
+// the stated default.
+type Config struct {
+	// Record makes a mint durable in the audit log and returns its index.
+	// Required. It is called before Seal, and its failure means no session.
+	Record func(context.Context, Mint) (index uint64, err error)
+	// Seal turns a session into credentials. Required. It fills in the key
+	// epoch and changes nothing else.
+	Seal func(identity.Session) (Credentials, error)
+	// Now is the clock. Optional: time.Now.
+	Now func() time.Time
+	// PerSource limits proofs from one address (one /64 for IPv6): so many at
+	// once, refilled at so many a minute. Default 600.
+	PerSource int
+	// Total limits signature verifications from all sources together, in the
+	// same way. Default 6000.
+	Total int
+	// StaleKeys is how long after their last good fetch an issuer's keys are
+	// believed while the issuer cannot be reached. Default one hour.
+	StaleKeys time.Duration
+	// FetchTimeout bounds one fetch of an issuer's keys, discovery included.
+	// Default five seconds.
+	FetchTimeout time.Duration
+	// ProofLifetime is the longest time from iat to exp that a token may
+	// claim. Default 24 hours.
+	ProofLifetime time.Duration
+}
+
+const (
+	defaultPerSource     = 600
+	defaultTotal         = 6000
+	defaultStaleKeys     = time.Hour
+	defaultFetchTimeout  = 5 * time.Second
+	defaultProofLifetime = 24 * time.Hour
+)
+
+func (c *Config) fill() error {
+	if c.Record == nil || c.Seal == nil {
+		return errors.New("proof: Record and Seal are required")
+	}
+	if c.PerSource < 0 || c.Total < 0 || c.StaleKeys < 0 || c.FetchTimeout < 0 || c.ProofLifetime < 0 {
+		return errors.New("proof: a negative limit")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.PerSource = orDefault(c.PerSource, defaultPerSource)
+	c.Total = orDefault(c.Total, defaultTotal)
+	c.StaleKeys = orDefault(c.StaleKeys, defaultStaleKeys)
+	c.FetchTimeout = orDefault(c.FetchTimeout, defaultFetchTimeout)
+	c.ProofLifetime = orDefault(c.ProofLifetime, defaultProofLifetime)
+	return nil
+}
+
+func orDefault[T int | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+// World is the part of a snapshot that an exchange decides on. Everything in
+// it has passed its Validate.
+type World struct {
+	Issuers  map[string]identity.Issuer // by resource name
+	Bindings []identity.Binding
+	Identity func(id string) (*identity.Identity, bool)
+	Networks *identity.Networks
+}
+
+// Exchange turns proofs into sessions. It is safe for concurrent use.
+type Exchange struct {
+	cfg     Config
+	keys    *keyrings
+	budget  *budget
+	repeats *repeats
+	flight  singleflight.Group // mints in progress, by fingerprint
+}
+
+// New returns an Exchange, or an error when the configuration cannot work.
+func New(cfg Config) (*Exchange, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	return &Exchange{
+		cfg:     cfg,
+		keys:    newKeyrings(cfg.Now, cfg.StaleKeys, cfg.FetchTimeout),
+		budget:  newBudget(cfg.PerSource, cfg.Total),
+		repeats: newRepeats(),
+	}, nil
+}
+
+// WebIdentityRequest asks for a session in exchange for an OIDC token.
+type WebIdentityRequest struct {
+	Token Token
+	// RoleARN selects the identity whose name is its last path segment; its
+	// account and path confer nothing. Empty selects whichever single identity
+	// the proof satisfies.
+	RoleARN     string
+	SessionName string          // the caller's word, recorded as such
+	Duration    time.Duration   // zero means AWS's default of one hour
+	Origin      identity.Origin // where the request came from
+}
+
+// DefaultDuration is how long a session lasts when the caller does not say.
+const DefaultDuration = time.Hour
+
+// WebIdentity verifies a token, finds the one identity it proves, and mints a
+// session for it. Every error is a *Refusal.
+//
+// The same request from the same origin within a minute is answered with the
+// same session and no second record (security S11). The proof is verified and
+// bound again all the same: the memory saves a flush, never a check.
+func (x *Exchange) WebIdentity(ctx context.Context, w World, req WebIdentityRequest) (Minted, error) {
+	now := x.cfg.Now()
+	if !x.budget.source(req.Origin, now) {
+		return Minted{}, refuse(Throttled, errors.New("too many proofs from this source"))
+	}
+	p, err := x.verify(ctx, w, req.Token, now)
+	if err != nil {
+		return Minted{}, err
+	}
+	b, err := w.bind(p, req)
+	if err != nil {
+		return Minted{}, err
+	}
+	m := Mint{
+		Session:     x.session(p, b, req, now),
+		RoleARN:     req.RoleARN,
+		SessionName: req.SessionName,
+		Audience:    b.binding.Audience,
+		Origin:      req.Origin,
+	}
+	return x.once(ctx, fingerprint(req, m), m, now)
+}
+
+// session is what a bound proof entitles to, before it is recorded.
+func (x *Exchange) session(p verified, b bound, req WebIdentityRequest, now time.Time) identity.Session {
+	s := newSession(b.identity, now, b.limit(req.Duration))
+	s.Binding = b.binding.ID
+	s.Proof = identity.ProofOIDC
+	s.Issuer = p.issuer.URL
+	s.Subject = p.claims.subject
+	s.ProofID = proofID(req.Token)
+	s.Networks = b.networks
+	return s
+}
+
+// bound is a verified proof's one identity, and how it got there.
+type bound struct {
+	binding  *identity.Binding
+	identity *identity.Identity
+	networks []netip.Prefix
+}
+
+// limit is the session's length: what was asked, clamped. Asking for more is
+// no error, because SDKs cannot ask for less than 900 s; the answer's
+// Expiration tells.
+func (b bound) limit(asked time.Duration) time.Duration {
+	if asked == 0 {
+		asked = DefaultDuration
+	}
+	d := min(asked, b.identity.SessionLimit())
+	if c := time.Duration(b.binding.MaxSession); c > 0 {
+		d = min(d, c)
+	}
+	return d
+}
+
+// proofID identifies a proof in records without giving it away.
+func proofID(t Token) string {
+	sum := sha256.Sum256([]byte(t))
+	return hex.EncodeToString(sum[:16])
+}
+
+// bind finds the one binding that a verified proof satisfies and checks that
+// its identity may have a session from here.
+func (w World) bind(p verified, req WebIdentityRequest) (bound, error) {
+	if req.Duration < 0 {
+		return bound{}, refuse(MalformedRequest, fmt.Errorf("duration %v is negative", req.Duration))
+	}
+	b, err := w.choose(p, req.RoleARN)
+	if err != nil {
+		return bound{}, err
+	}
+	id, err := w.live(b.Identity)
+	if err != nil {
+		return bound{}, err
+	}
+	nets, err := w.reach(b.Networks)
+	if err != nil {
+		return bound{}, err
+	}
+	if len(b.Networks) > 0 && !(req.Origin.Addr.IsValid() && identity.Within(nets, req.Origin.Addr)) {
+		return bound{}, refuse(OutsideNetwork, fmt.Errorf("binding %s: %v is not in %v", b.ID, req.Origin.Addr, b.Networks))
+	}
+	return bound{binding: b, identity: id, networks: nets}, nil
+}
+
+// choose finds the one binding satisfied by the proof, among those of the
+// identity the role names. Two bindings of one identity are two answers: which
+// caps and networks would count is not for us to guess.
+func (w World) choose(p verified, roleARN string) (*identity.Binding, error) {
+	var role Role
+	if roleARN != "" {
+		var err error
+		if role, err = ParseRole(roleARN); err != nil {
+			return nil, refuse(RoleUnknown, err)
+		}
+	}
+	var found []*identity.Binding
+	var awsOnly string
+	for i := range w.Bindings {
+		b := &w.Bindings[i]
+		if roleARN != "" && b.Identity != role.Name {
+			continue
+		}
+		if !b.Satisfied(p.issuer.ID, p.claims.subject, p.claims.audiences, p.claims.text) {
+			continue
+		}
+		if p.claims.forAWS() && !b.AllowAWSAudience {
+			awsOnly = b.ID
+			continue
+		}
+		found = append(found, b)
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, refuse(BindingAmbiguous, fmt.Errorf("bindings %s and %s are both satisfied", found[0].ID, found[1].ID))
+	case awsOnly != "":
+		return nil, refuse(AWSAudience, fmt.Errorf("binding %s does not accept tokens that also work at AWS", awsOnly))
+	}
+	return nil, refuse(NoBinding, fmt.Errorf("no binding for issuer %s, subject %q and these claims", p.issuer.ID, p.claims.subject))
+}
+
+// live finds an identity that may hold sessions.
+func (w World) live(name string) (*identity.Identity, error) {
+	id, ok := w.Identity(name)
+	if !ok {
+		return nil, refuse(IdentityUnknown, fmt.Errorf("identity %s does not exist", name))
+	}
+	if id.Current().Halted() {
+		return nil, refuse(IdentityHalted, fmt.Errorf("identity %s is %s", name, id.Current()))
+	}
+	return id, nil
+}
+
+// reach resolves network names. Names that resolve to no range are refused: an
+// empty list in a session would mean anywhere.
+func (w World) reach(names []string) ([]netip.Prefix, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	if w.Networks == nil {
+		return nil, refuse(OutsideNetwork, errors.New("no networks are known"))
+	}
+	nets, err := w.Networks.Prefixes(names)
+	if err == nil && len(nets) == 0 {
+		err = fmt.Errorf("networks %v hold no address", names)
+	}
+	if err != nil {
+		return nil, refuse(OutsideNetwork, err)
+	}
+	return nets, nil
+}
