@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -8,8 +9,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goccy/go-yaml/ast"
-
-	"errors"
 )
 
 // frame is a document before its kind is known.
@@ -33,10 +32,7 @@ func (s *source) resource(body ast.Node) (Resource, error) {
 	if p := s.checkFrame(body, f); p != nil {
 		return Resource{}, p
 	}
-	r := Resource{Kind: f.Kind, Name: f.Name, File: s.file, Line: body.GetToken().Position.Line}
-	if first := firstKey(body); first != nil {
-		r.Line = first.GetToken().Position.Line
-	}
+	r := Resource{Kind: f.Kind, Name: f.Name, File: s.file, Line: s.first + members(body)[0].Key.GetToken().Position.Line}
 	if r.Spec, err = newSpec(f.Kind); err != nil {
 		return Resource{}, err
 	}
@@ -48,13 +44,6 @@ func (s *source) resource(body ast.Node) (Resource, error) {
 		return Resource{}, s.invalid(body, r, err)
 	}
 	return r, nil
-}
-
-func firstKey(body ast.Node) ast.Node {
-	if m, ok := body.(*ast.MappingNode); ok && len(m.Values) > 0 {
-		return m.Values[0].Key
-	}
-	return nil
 }
 
 // checkFrame judges the four fields every document has.
@@ -80,17 +69,8 @@ func (s *source) checkFrame(body ast.Node, f frame) *Problem {
 			return nil
 		}
 		at("kind").Text = fmt.Sprintf("kind %q: want one of %v", f.Kind, Kinds)
-		p.Hint = near(string(f.Kind), kindNames())
 	}
 	return p
-}
-
-func kindNames() []string {
-	out := make([]string, len(Kinds))
-	for i, k := range Kinds {
-		out[i] = string(k)
-	}
-	return out
 }
 
 // invalid places the complaints of a Validate method: at the field when the
@@ -142,7 +122,7 @@ func (s *source) explain(body ast.Node, root jsontext.Pointer, about string, err
 	switch {
 	case unknown:
 		p.Text = fmt.Sprintf("unknown field %q", e.JSONPointer.LastToken())
-		p.Hint = near(e.JSONPointer.LastToken(), fieldsOf(e.GoType))
+		p.Hint = "known here: " + strings.Join(fieldsOf(e.GoType), ", ")
 	case e.Err != nil && !errors.Is(e.Err, errors.ErrUnsupported):
 		p.Text = fmt.Sprintf("%s: %v", field, e.Err)
 	default:
@@ -175,9 +155,6 @@ func fieldName(p jsontext.Pointer) string {
 
 // fieldsOf lists the JSON names of a struct's fields.
 func fieldsOf(t reflect.Type) []string {
-	if t == nil || t.Kind() != reflect.Struct {
-		return nil
-	}
 	var out []string
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

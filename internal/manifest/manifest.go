@@ -79,8 +79,8 @@ type Policy struct {
 // judged by the policy package, against the schema.
 func (p *Policy) Validate() error {
 	var errs []error
-	if !identity.ValidName(p.ID) {
-		errs = append(errs, fmt.Errorf("name %q: want 1–64 of a–z 0–9 . _ -", p.ID))
+	if err := validName(p.ID); err != nil {
+		errs = append(errs, err)
 	}
 	if strings.TrimSpace(p.Text) == "" {
 		errs = append(errs, errors.New("text is required"))
@@ -160,14 +160,26 @@ func DigestOf(kind Kind, name string, spec []byte) [sha256.Size]byte {
 // to is judged by Check.
 func (r Resource) Validate() error {
 	switch s := r.Spec.(type) {
+	case *bedrock.Model, *bedrock.Profile:
+		// Entries state what differs from those they lie over: only a catalogue
+		// can judge the rest.
+		if _, err := bedrock.ParseModelID(r.Name); err != nil {
+			return fmt.Errorf("name %q: %w", r.Name, err)
+		}
+		return nil
+	case *rights.Entitlement, *rights.Grant:
+		return validName(r.Name)
+	case *bedrock.Validation:
+		return errors.Join(validName(r.Name), s.Validate())
 	case interface{ Validate() error }:
 		return s.Validate()
-	case *rights.Entitlement, *rights.Grant:
-		if !identity.ValidName(r.Name) {
-			return fmt.Errorf("name %q: want 1–64 of a–z 0–9 . _ -", r.Name)
-		}
-	default:
-		return fmt.Errorf("kind %q has no spec of type %T", r.Kind, r.Spec)
+	}
+	return fmt.Errorf("kind %q has no spec of type %T", r.Kind, r.Spec)
+}
+
+func validName(name string) error {
+	if !identity.ValidName(name) {
+		return fmt.Errorf("name %q: want 1–64 of a–z 0–9 . _ -", name)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -38,19 +39,17 @@ func Parse(file string, data []byte) ([]Resource, error) {
 	if path.Ext(file) == ".cedar" {
 		return s.cedar(text)
 	}
-	docs, err := s.documents(text)
-	if err != nil {
-		return nil, err
-	}
 	var out []Resource
 	var errs []error
-	for _, doc := range docs {
-		r, err := s.resource(doc)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+	for _, doc := range s.split() {
+		body, err := doc.tree()
+		if err == nil && body != nil {
+			var r Resource
+			if r, err = doc.resource(body); err == nil {
+				out = append(out, r)
+			}
 		}
-		out = append(out, r)
+		errs = append(errs, err)
 	}
 	return out, errors.Join(errs...)
 }
@@ -96,10 +95,32 @@ func readable(name string) bool {
 	return false
 }
 
-// source is one file while it is being read.
+// source is one file, or one document of it, while it is being read.
 type source struct {
 	file  string
-	lines []string
+	first int      // lines of the file before lines[0]
+	lines []string // without their ends
+}
+
+// split cuts a stream into its documents. The parser is given one at a time,
+// because it loses those that follow an empty one.
+func (s *source) split() []*source {
+	var out []*source
+	start := 0
+	for i, line := range s.lines {
+		if i > start && marker(line, "---") {
+			out = append(out, &source{s.file, start, append(slices.Clip(s.lines[start:i]), "")}) // each line ends
+			start = i
+		}
+	}
+	return append(out, &source{s.file, start, s.lines[start:]})
+}
+
+// marker reports whether a line is a document marker: those stand at the left
+// edge, where no text of a document can (YAML 1.2.2, §9.1.2).
+func marker(line, mark string) bool {
+	rest, ok := strings.CutPrefix(line, mark)
+	return ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t')
 }
 
 // problem places a text at a token; a nil token places it in the file.
@@ -108,9 +129,9 @@ func (s *source) problem(at *token.Token, text string) *Problem {
 	if at == nil || at.Position == nil {
 		return p
 	}
-	p.Line, p.Column = at.Position.Line, at.Position.Column
-	if p.Line >= 1 && p.Line <= len(s.lines) {
-		p.source = s.lines[p.Line-1]
+	p.Line, p.Column = s.first+at.Position.Line, at.Position.Column
+	if n := at.Position.Line; n >= 1 && n <= len(s.lines) {
+		p.source = s.lines[n-1]
 	}
 	return p
 }
@@ -126,16 +147,18 @@ func (s *source) cedar(text string) ([]Resource, error) {
 	return []Resource{r}, nil
 }
 
-// documents splits a stream into the bodies of its documents; documents that
-// hold only comments are left out.
-func (s *source) documents(text string) (bodies []ast.Node, err error) {
+// tree parses one document; one that holds only comments has none.
+func (s *source) tree() (body ast.Node, err error) {
 	// The parser is a third party's and reads what operators upload.
 	defer func() {
 		if r := recover(); r != nil {
-			bodies, err = nil, s.problem(nil, "the YAML cannot be read")
+			body, err = nil, &Problem{File: s.file, Line: s.first + 1, Text: "the YAML cannot be read"}
 		}
 	}()
-	tokens := lexer.Tokenize(text)
+	if i := slices.IndexFunc(s.lines, func(l string) bool { return marker(l, "...") }); i >= 0 {
+		return nil, &Problem{File: s.file, Line: s.first + i + 1, Text: "document end markers are not accepted", Hint: "begin the next document with ---", source: s.lines[i]}
+	}
+	tokens := lexer.Tokenize(strings.Join(s.lines, "\n"))
 	if at := tooDeep(tokens); at != nil {
 		return nil, s.problem(at, fmt.Sprintf("nested more than %d deep", maxDepth))
 	}
@@ -146,12 +169,13 @@ func (s *source) documents(text string) (bodies []ast.Node, err error) {
 		}
 		return nil, s.problem(nil, err.Error())
 	}
-	for _, doc := range f.Docs {
-		if doc.Body != nil {
-			bodies = append(bodies, doc.Body)
-		}
+	if len(f.Docs) > 1 {
+		return nil, s.problem(f.Docs[1].Start, "want one document")
 	}
-	return bodies, nil
+	if len(f.Docs) == 1 {
+		body = f.Docs[0].Body
+	}
+	return body, nil
 }
 
 // tooDeep finds the first token nested deeper than the parser should be asked

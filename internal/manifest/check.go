@@ -1,0 +1,138 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// Check judges a whole set of resources together: no name twice, everything
+// referred to is there, and models, entitlements and grants are sound against
+// the catalogue that the set itself makes up. The error joins *Problems.
+// Policies are judged by the policy package.
+func Check(all []Resource) error {
+	c := &checker{named: make(map[string]Resource, len(all))}
+	for _, r := range all {
+		if first, twice := c.named[r.ID()]; twice {
+			c.report(r, "", "the name is taken"+standing(first), "give one of the two another name")
+			continue
+		}
+		c.named[r.ID()] = r
+	}
+	c.buildCatalogue(all)
+	for _, r := range all {
+		c.check(r)
+	}
+	return errors.Join(c.errs...)
+}
+
+// Catalogue lays the models and profiles among resources over the embedded
+// tables.
+func Catalogue(all []Resource) (*bedrock.Catalogue, error) {
+	var models []bedrock.Model
+	var profiles []bedrock.Profile
+	for _, r := range all {
+		switch s := r.Spec.(type) {
+		case *bedrock.Model:
+			models = append(models, *s)
+		case *bedrock.Profile:
+			profiles = append(profiles, *s)
+		}
+	}
+	return bedrock.Embedded().With(models, profiles)
+}
+
+type checker struct {
+	named     map[string]Resource // by ID
+	catalogue *bedrock.Catalogue
+	errs      []error
+}
+
+func (c *checker) report(r Resource, field, text, hint string) {
+	about := r.ID()
+	if field != "" {
+		about += ": " + field
+	}
+	c.errs = append(c.errs, &Problem{File: r.File, Line: r.Line, About: about, Text: text, Hint: hint})
+}
+
+// reportAll reports each part of a joined error.
+func (c *checker) reportAll(r Resource, err error) {
+	for _, p := range Problems(err) {
+		c.report(r, "", p.Text, "")
+	}
+}
+
+func standing(r Resource) string {
+	if r.File == "" {
+		return ""
+	}
+	return fmt.Sprintf(" by %s:%d", r.File, r.Line)
+}
+
+// buildCatalogue lays models and profiles down one by one, so that each
+// complaint has its resource: what others are made of first.
+func (c *checker) buildCatalogue(all []Resource) {
+	c.catalogue = bedrock.Embedded()
+	lay := func(r Resource, models []bedrock.Model, profiles []bedrock.Profile) {
+		next, err := c.catalogue.With(models, profiles)
+		if err != nil {
+			c.reportAll(r, err)
+			return
+		}
+		c.catalogue = next
+	}
+	for _, custom := range []bool{false, true} {
+		for _, r := range all {
+			if m, ok := r.Spec.(*bedrock.Model); ok && m.Custom() == custom {
+				lay(r, []bedrock.Model{*m}, nil)
+			}
+		}
+	}
+	for _, r := range all {
+		if p, ok := r.Spec.(*bedrock.Profile); ok {
+			lay(r, nil, []bedrock.Profile{*p})
+		}
+	}
+}
+
+func (c *checker) check(r Resource) {
+	switch s := r.Spec.(type) {
+	case *identity.Binding:
+		c.wants(r, "identity", Identity, s.Identity)
+		c.wants(r, "issuer", Issuer, s.Issuer)
+		c.wants(r, "networks", Network, s.Networks...)
+	case *bedrock.Validation:
+		if _, ok := c.catalogue.Model(s.Model); !ok {
+			c.report(r, "model", fmt.Sprintf("%q is not in the catalogue%s", s.Model, c.catalogue.Suggest(s.Model)), "apply a Model for it")
+		}
+	case *rights.Entitlement:
+		c.wants(r, "conditions.networks", Network, s.Conditions.Networks...)
+		if err := s.Validate(c.catalogue); err != nil {
+			c.reportAll(r, err)
+		}
+	case *rights.Grant:
+		c.wants(r, "identity", Identity, s.Identity)
+		c.wants(r, "entitlement", Entitlement, s.Entitlement)
+		e, ok := c.named[string(Entitlement)+"/"+s.Entitlement]
+		if !ok {
+			return
+		}
+		if err := s.Validate(*e.Spec.(*rights.Entitlement)); err != nil {
+			c.reportAll(r, err)
+		}
+	}
+}
+
+// wants reports names that no resource of the kind has.
+func (c *checker) wants(r Resource, field string, kind Kind, names ...string) {
+	for i, name := range names {
+		if _, ok := c.named[string(kind)+"/"+name]; !ok && slices.Index(names, name) == i {
+			c.report(r, field, fmt.Sprintf("%s %q does not exist", kind, name), fmt.Sprintf("apply a %s of that name before, or together with it", kind))
+		}
+	}
+}
