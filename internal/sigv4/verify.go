@@ -11,6 +11,7 @@ import (
 // Verify checks a signature: that its date lies within Window of now, that the
 // body is the one it speaks of, and that the holder of secret made it. secret
 // is the secret access key that belongs to p's access key id and token;
+// SigV4 does not sign the access key id, so that link is the caller's to check.
 // bodySum is the SHA-256 of the body as received. Every error is an *Error.
 // Keys may be shared; p belongs to one request and one goroutine.
 func (k *Keys) Verify(p *Presented, secret string, bodySum [32]byte, now time.Time) error {
