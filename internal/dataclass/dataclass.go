@@ -119,8 +119,9 @@ func (c Class) Regulated() bool { return facts[c].regulated }
 // zero value says: read in full, nothing found.
 type Label struct {
 	Level      Level
-	Classes    []Class  // sorted, unique
-	Entities   []string // entity types, in Bedrock Guardrails' names; sorted, unique
+	Classes    []Class       // sorted, unique
+	Entities   []string      // entity types, in Bedrock Guardrails' names; sorted, unique
+	Counts     map[Class]int // findings per class; nil when nobody counted
 	Regulated  bool
 	Confidence int      // 0–100, the lowest among what made Regulated true
 	Unscanned  []string // why parts could not be read; empty means all was read
@@ -152,11 +153,13 @@ func Declared(classes ...Class) Label {
 }
 
 // Join merges two labels: the higher level, the union of everything else.
+// Counts add up, since the labels are of different parts.
 func (l Label) Join(m Label) Label {
 	out := Label{
 		Level:      max(l.Level, m.Level),
 		Classes:    union(l.Classes, m.Classes),
 		Entities:   union(l.Entities, m.Entities),
+		Counts:     sum(l.Counts, m.Counts),
 		Regulated:  l.Regulated || m.Regulated,
 		Unscanned:  union(l.Unscanned, m.Unscanned),
 		Truncated:  l.Truncated || m.Truncated,
@@ -173,6 +176,19 @@ func (l Label) Join(m Label) Label {
 		out.Confidence = l.Confidence
 	case m.Regulated:
 		out.Confidence = m.Confidence
+	}
+	return out
+}
+
+func sum(a, b map[Class]int) map[Class]int {
+	if len(a)+len(b) == 0 {
+		return nil
+	}
+	out := make(map[Class]int, max(len(a), len(b)))
+	for _, counts := range []map[Class]int{a, b} {
+		for c, n := range counts {
+			out[c] += n
+		}
 	}
 	return out
 }

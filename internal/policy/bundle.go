@@ -1,0 +1,229 @@
+package policy
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// Schema is the vocabulary that policies are written in, in Cedar's notation.
+//
+//go:embed schema.cedarschema
+var Schema string
+
+// Builtin is the text of the rules that hold in every installation.
+//
+//go:embed builtin.cedar
+var Builtin string
+
+// theVocabulary parses the schema once. It is part of the program, so an error
+// in it is not one of the caller's.
+var theVocabulary = sync.OnceValue(func() *vocabulary {
+	v, err := parseVocabulary("schema.cedarschema", []byte(Schema))
+	if err != nil {
+		panic(err)
+	}
+	return v
+})
+
+// Document is a text of Cedar policies written by the organisation.
+type Document struct {
+	Name string // required, unique: names the policies in reasons
+	Text string
+}
+
+// Sources is everything a bundle is made of.
+type Sources struct {
+	Catalogue    *bedrock.Catalogue   // required: models and profiles, with the organisation's overlay
+	Validations  []bedrock.Validation // what models have passed
+	Entitlements []rights.Entitlement
+	Grants       []rights.Grant
+	Identities   []string           // names of the identities that exist; a grant for another is an error
+	Networks     *identity.Networks // required when an entitlement names a network
+	Organisation []Document         // the organisation's own rules
+}
+
+// Bundle is an immutable, validated set of rules, safe for concurrent use.
+type Bundle struct {
+	catalogue  *bedrock.Catalogue
+	networks   *identity.Networks
+	atlas      *atlas
+	decide     *index // built-in and organisation rules of the decision itself
+	oblige     *index // the organisation's obligations
+	identities map[string]bool
+	stamper    *stamper
+	roster     *roster
+	laws       [sha256.Size]byte // digest of everything but the grants
+	digest     string
+}
+
+// NewBundle compiles and strictly validates the sources. The error names every
+// rule, entitlement and grant that is wrong, and then there is no bundle.
+func NewBundle(src Sources) (*Bundle, error) {
+	if src.Catalogue == nil {
+		return nil, errors.New("building bundle: no catalogue")
+	}
+	v := theVocabulary()
+	a, err := newAtlas(v, src.Catalogue, src.Validations)
+	if err != nil {
+		return nil, fmt.Errorf("building bundle: %w", err)
+	}
+	decisions, duties := a.split()
+	b := &Bundle{
+		catalogue: src.Catalogue, networks: src.Networks, atlas: a,
+		identities: make(map[string]bool, len(src.Identities)),
+		stamper:    &stamper{templates: map[string]*template{}, decisions: decisions, duties: duties},
+	}
+	for _, id := range src.Identities {
+		b.identities[id] = true
+	}
+	errs := []error{b.addLaws(v, src.Organisation), b.addTemplates(v, src.Entitlements)}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("building bundle: %w", err)
+	}
+	if b.laws, err = lawsDigest(&src); err != nil {
+		return nil, fmt.Errorf("building bundle: %w", err)
+	}
+	return b.With(nil, src.Grants)
+}
+
+// addLaws loads the built-in and the organisation's rules.
+func (b *Bundle) addLaws(v *vocabulary, docs []Document) error {
+	laws, err := loadDocument(v, Document{Name: builtinName, Text: Builtin})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	names := map[string]bool{builtinName: true}
+	for _, d := range docs {
+		switch {
+		case d.Name == "" || strings.HasPrefix(d.Name, grantPrefix):
+			errs = append(errs, fmt.Errorf("policy document %q: the name is empty or reserved", d.Name))
+		case names[d.Name]:
+			errs = append(errs, fmt.Errorf("policy document %q: the name is taken", d.Name))
+		}
+		names[d.Name] = true
+		rules, err := loadDocument(v, d)
+		laws, errs = append(laws, rules...), append(errs, err)
+	}
+	var decide, oblige []*rule
+	for _, r := range laws {
+		if _, all := obligationsNamed(r, b.atlas.actions); all {
+			oblige = append(oblige, r)
+		} else {
+			decide = append(decide, r)
+		}
+	}
+	b.decide = newIndex(decide, b.stamper.decisions)
+	b.oblige = newIndex(oblige, b.stamper.duties)
+	return errors.Join(errs...)
+}
+
+// addTemplates compiles the entitlements, and validates each by the permits of
+// a sample grant: another grant changes only a name and two times.
+func (b *Bundle) addTemplates(v *vocabulary, ents []rights.Entitlement) error {
+	var errs []error
+	for _, e := range ents {
+		if b.stamper.templates[e.ID] != nil || e.ID == "" {
+			errs = append(errs, fmt.Errorf("entitlement %q: the name is empty or taken", e.ID))
+			continue
+		}
+		t, err := newTemplate(e, b.catalogue, b.networks)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("entitlement %q: %w", e.ID, err))
+			continue
+		}
+		b.stamper.templates[e.ID] = t
+		if err := t.check(v); err != nil {
+			errs = append(errs, fmt.Errorf("entitlement %q: %w", e.ID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// check validates the template's permits strictly.
+func (t *template) check(v *vocabulary) error {
+	sample := &rights.Grant{ID: "sample", Identity: "sample", Entitlement: t.ent.ID, NotBefore: time.Unix(0, 0), NotAfter: forever}
+	var errs []error
+	for _, r := range t.stamp(sample) {
+		errs = append(errs, v.checkPolicy(r.id, treeOf(r.compiled)))
+	}
+	return errors.Join(errs...)
+}
+
+// With is the bundle with some grants gone and others added. A grant is gone
+// by its identity and name; one that is added replaces one of the same
+// identity and name. What is compiled for other identities is shared, so the
+// cost does not grow with the number of grants.
+func (b *Bundle) With(gone, added []rights.Grant) (*Bundle, error) {
+	var errs []error
+	for i := range added {
+		errs = append(errs, b.checkGrant(&added[i]))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("building bundle: %w", err)
+	}
+	next := *b
+	next.roster = b.roster.with(gone, added, b.stamper)
+	h := sha256.New()
+	h.Write(b.laws[:])
+	sum := next.roster.sum()
+	h.Write(sum[:])
+	next.digest = hex.EncodeToString(h.Sum(nil))
+	return &next, nil
+}
+
+func (b *Bundle) checkGrant(g *rights.Grant) error {
+	switch {
+	case g.ID == "":
+		return fmt.Errorf("grant for %q: it has no name", g.Identity)
+	case !b.identities[g.Identity]:
+		return fmt.Errorf("grant %q: identity %q does not exist", g.ID, g.Identity)
+	case b.stamper.templates[g.Entitlement] == nil:
+		return fmt.Errorf("grant %q: entitlement %q does not exist", g.ID, g.Entitlement)
+	case g.NotAfter.IsZero() || !g.NotAfter.After(g.NotBefore):
+		return fmt.Errorf("grant %q: notAfter is required, and after notBefore", g.ID)
+	case g.NotAfter.After(forever):
+		return fmt.Errorf("grant %q: notAfter %v is out of range", g.ID, g.NotAfter)
+	}
+	return nil
+}
+
+// Digest identifies the rules, for records: lower-case hex of SHA-256 over
+// schema, policies, entitlements, validations, catalogue version and grants.
+func (b *Bundle) Digest() string { return b.digest }
+
+// lawsDigest covers every source but the grants.
+func lawsDigest(src *Sources) ([sha256.Size]byte, error) {
+	h := sha256.New()
+	writeField(h, Schema)
+	writeField(h, Builtin)
+	writeField(h, src.Catalogue.Version())
+	for _, part := range []any{src.Validations, named(src.Entitlements), src.Organisation} {
+		text, err := json.Marshal(part)
+		if err != nil {
+			return [sha256.Size]byte{}, fmt.Errorf("digesting sources: %w", err)
+		}
+		writeField(h, string(text))
+	}
+	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// named pairs entitlements with their names, which their JSON leaves out.
+func named(ents []rights.Entitlement) map[string]rights.Entitlement {
+	out := make(map[string]rights.Entitlement, len(ents))
+	for _, e := range ents {
+		out[e.ID] = e
+	}
+	return out
+}

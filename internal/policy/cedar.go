@@ -1,0 +1,204 @@
+package policy
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+	xast "github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/eval"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
+)
+
+// This file and cedarast.go are the only ones that know cedar-go: its
+// validator is experimental, so an upgrade must touch one place (security S6).
+
+// Names for cedar-go's own types, as the rest of the package uses them.
+type (
+	uid       = cedar.EntityUID
+	uidType   = cedar.EntityType
+	uidSet    = cedar.EntityUIDSet
+	entity    = cedar.Entity
+	value     = cedar.Value
+	fields    = cedar.RecordMap
+	record    = cedar.Record
+	entityMap = cedar.EntityMap
+	question  = cedar.Request
+)
+
+func newUID(t uidType, id string) uid        { return cedar.NewEntityUID(t, cedar.String(id)) }
+func newUIDSet(ids ...uid) uidSet            { return cedar.NewEntityUIDSet(ids...) }
+func newRecord(f fields) record              { return cedar.NewRecord(f) }
+func textValue[T ~string](s T) value         { return cedar.String(s) }
+func numberValue[T ~int | ~int64](n T) value { return cedar.Long(n) }
+func boolValue(b bool) value                 { return cedar.Boolean(b) }
+func timeValue(t time.Time) value            { return cedar.NewDatetime(t) }
+
+// addressValue is an address as Cedar's ipaddr; a must be valid.
+func addressValue(a netip.Addr) value { return cedar.IPAddr(netip.PrefixFrom(a, a.BitLen())) }
+
+// fieldName is a string as a record's key.
+func fieldName[T ~string](s T) cedar.String { return cedar.String(s) }
+
+var emptySet value = cedar.NewSet()
+
+// setValue is a set of strings.
+func setValue[T ~string](items []T) value {
+	if len(items) == 0 {
+		return emptySet
+	}
+	values := make([]value, len(items))
+	for i, s := range items {
+		values[i] = cedar.String(s)
+	}
+	return cedar.NewSet(values...)
+}
+
+// policyTree is a policy as it is built and read, before it is compiled.
+type policyTree = xast.Policy
+
+// compiledPolicy is a policy ready to be evaluated.
+type compiledPolicy = cedar.Policy
+
+// parsePolicies reads a text of Cedar policies; positions carry the name.
+func parsePolicies(name, text string) ([]*compiledPolicy, error) {
+	list, err := cedar.NewPolicyListFromBytes(name, []byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("parsing policy %s: %w", name, err)
+	}
+	return list, nil
+}
+
+// ruleList offers rules to cedar-go one by one, in order.
+type ruleList []*rule
+
+// All implements cedar.PolicyIterator.
+func (l ruleList) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
+		for _, r := range l {
+			if !yield(cedar.PolicyID(r.id), r.compiled) {
+				return
+			}
+		}
+	}
+}
+
+// verdict is Cedar's answer over a list of rules.
+type verdict struct {
+	allowed bool
+	reasons []*rule // the forbids if any held, else the permits that held
+	errors  []ruleError
+}
+
+type ruleError struct {
+	rule    *rule
+	message string
+}
+
+// ask evaluates every rule of the list; nothing is cut short, so that every
+// reason and every error is seen.
+func ask(rules ruleList, entities types.EntityGetter, q question) verdict {
+	if len(rules) == 0 {
+		return verdict{}
+	}
+	decision, diagnostic := cedar.Authorize(rules, entities, q)
+	v := verdict{allowed: decision == cedar.Allow}
+	// Reasons and errors come in the order of the list, so that one pass over
+	// it turns their names back into rules.
+	at := 0
+	for _, reason := range diagnostic.Reasons {
+		for rules[at].id != string(reason.PolicyID) {
+			at++
+		}
+		v.reasons = append(v.reasons, rules[at])
+	}
+	at = 0
+	for _, e := range diagnostic.Errors {
+		for rules[at].id != string(e.PolicyID) {
+			at++
+		}
+		v.errors = append(v.errors, ruleError{rule: rules[at], message: e.Message})
+	}
+	return v
+}
+
+// holds evaluates one condition of a policy by itself.
+func holds(n node, entities types.EntityGetter, q question) (bool, error) {
+	v, err := eval.Eval(n.AsIsNode(), eval.Env{
+		Entities: entities, Principal: q.Principal, Action: q.Action, Resource: q.Resource, Context: q.Context,
+	})
+	if err != nil {
+		return false, err
+	}
+	b, ok := v.(cedar.Boolean)
+	if !ok {
+		return false, fmt.Errorf("a condition is not true or false but %s", v.MarshalCedar())
+	}
+	return bool(b), nil
+}
+
+// vocabulary is the schema, with Cedar's strict validator for it.
+type vocabulary struct {
+	schema    *resolved.Schema
+	validator *validate.Validator
+}
+
+// parseVocabulary reads a schema in Cedar's own notation.
+func parseVocabulary(name string, text []byte) (*vocabulary, error) {
+	var s schema.Schema
+	s.SetFilename(name)
+	if err := s.UnmarshalCedar(text); err != nil {
+		return nil, fmt.Errorf("parsing schema: %w", err)
+	}
+	r, err := s.Resolve()
+	if err != nil {
+		return nil, fmt.Errorf("resolving schema: %w", err)
+	}
+	return &vocabulary{schema: r, validator: validate.New(r, validate.WithStrict())}, nil
+}
+
+// checkPolicy validates a policy in every environment that its scope allows.
+func (v *vocabulary) checkPolicy(id string, p *policyTree) error { return v.validator.Policy(id, p) }
+
+func (v *vocabulary) checkEntity(e entity) error { return v.validator.Entity(e) }
+
+func (v *vocabulary) checkQuestion(q question) error { return v.validator.Request(q) }
+
+// actions returns every action and group with all groups it is in, itself first.
+func (v *vocabulary) actions() map[uid][]uid {
+	out := make(map[uid][]uid, len(v.schema.Actions))
+	for id := range v.schema.Actions {
+		out[id] = v.lineage(id, nil)
+	}
+	return out
+}
+
+func (v *vocabulary) lineage(id uid, seen []uid) []uid {
+	if slices.Contains(seen, id) {
+		return seen
+	}
+	seen = append(seen, id)
+	for parent := range v.schema.Actions[id].Entity.Parents.All() {
+		seen = v.lineage(parent, seen)
+	}
+	return seen
+}
+
+// actionEntities returns the actions as entities, so that `action in` a group
+// can be evaluated.
+func (v *vocabulary) actionEntities() entityMap {
+	out := make(entityMap, len(v.schema.Actions))
+	for id, a := range v.schema.Actions {
+		out[id] = entity{UID: id, Parents: a.Entity.Parents}
+	}
+	return out
+}
+
+// concrete reports whether an action can be asked for, and is not a group.
+func (v *vocabulary) concrete(action uid) bool { return v.schema.Actions[action].AppliesTo != nil }

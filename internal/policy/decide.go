@@ -1,0 +1,324 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/dataclass"
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// Decide answers a request: every leg must be allowed, and the release of an
+// answer that nobody will have read, since what could never be let out must
+// not be asked for.
+func (b *Bundle) Decide(r Request) Decision {
+	h, err := b.hear(&r)
+	if err != nil {
+		return refused(err)
+	}
+	answer := h.legs()
+	if h.code() == CodePermit {
+		h.release(answer, dataclass.Unscanned(noClassifier))
+	}
+	if h.code() == CodePermit {
+		h.duties()
+	}
+	return h.close(answer)
+}
+
+// Release answers whether the output of a permitted call may be let out. The
+// request is the one the permit was made for, with the present time; only the
+// grants that permitted the call are asked. The decision carries no permit.
+func (b *Bundle) Release(p *Permit, r Request, output dataclass.Label) Decision {
+	h, err := b.hear(&r)
+	if err == nil && !p.Covers(r.Digest) {
+		err = errors.New("the permit is for another call")
+	}
+	if err != nil {
+		return refused(err)
+	}
+	h.release(p.answer, output)
+	d := h.close(nil)
+	d.Permit = nil
+	return d
+}
+
+// refused is the answer to a request that cannot be put to the rules.
+func refused(err error) Decision {
+	return Decision{Code: CodeInvalidRequest, Reasons: []Reason{{Policy: "writ", Effect: EffectDeny, Text: err.Error()}}}
+}
+
+// hearing is one request on its way through the rules.
+type hearing struct {
+	bundle *Bundle
+	holder *holder // nil when the identity holds nothing
+	r      *Request
+	facts  *facts
+	scene  scene
+	self   []uid // the identity with its ancestors: itself
+	rules  ruleList
+	limits limits
+
+	decision Decision
+	denied   bool // something was not permitted
+	forbade  bool
+	failed   bool // a forbid could not be evaluated
+}
+
+// hear checks that a request can be put to the rules, and prepares it.
+func (b *Bundle) hear(r *Request) (*hearing, error) {
+	switch {
+	case r.Identity == nil:
+		return nil, errors.New("no identity")
+	case r.Session.Identity != r.Identity.ID:
+		return nil, errors.New("the session is another identity's")
+	case r.Now.IsZero() || r.Region == "" || r.Operation == "" || len(r.Legs) == 0:
+		return nil, errors.New("time, region, operation or legs are missing")
+	}
+	f, err := factsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	h := &hearing{bundle: b, r: r, facts: f, holder: b.roster.holder(r.Identity.ID)}
+	h.scene = scene{atlas: b.atlas, now: r.Now, principal: principalOf(r.Identity)}
+	h.self = []uid{h.scene.principal.UID}
+	for i := range r.Legs {
+		if _, _, err := h.subject(&r.Legs[i]); err != nil {
+			return nil, fmt.Errorf("leg %d: %w", i+1, err)
+		}
+	}
+	return h, nil
+}
+
+// legs asks once per leg, and returns the grants that permitted the resource
+// the call names.
+func (h *hearing) legs() (answer []string) {
+	named := h.facts.named(h.r.Legs)
+	h.decision.Legs = make([]LegDecision, 0, len(h.r.Legs))
+	for i := range h.r.Legs {
+		l := &h.r.Legs[i]
+		v := h.ask(l, func(q *question) {
+			q.Context = h.facts.prompted(*l)
+		}, nil)
+		allowed, reasons := h.weigh(v)
+		h.decision.Legs = append(h.decision.Legs, LegDecision{Leg: *l, Allowed: allowed, Reasons: reasons})
+		if allowed && l == named {
+			answer = grantsOf(v.reasons)
+		}
+	}
+	return answer
+}
+
+// release asks whether an output may be let out, of the grants named.
+func (h *hearing) release(grants []string, output dataclass.Label) {
+	l := h.facts.named(h.r.Legs)
+	v := h.ask(l, func(q *question) {
+		q.Action = actRelease
+		q.Context = h.facts.answered(*l, output)
+	}, func(r *rule) bool { return r.grant == nil || slices.Contains(grants, r.grant.ID) })
+	h.weigh(v)
+}
+
+// ask puts one question to the rules whose head matches it.
+func (h *hearing) ask(l *rights.Leg, complete func(*question), keep func(*rule) bool) verdict {
+	q := h.question(l)
+	complete(&q)
+	resources := h.bundle.atlas.lineageOf(q.Resource)
+	h.rules = h.bundle.decide.slice(h.rules[:0], &q, h.self, resources)
+	if h.holder != nil {
+		h.rules = h.holder.decide.slice(h.rules, &q, h.self, resources)
+	}
+	if keep != nil {
+		h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool { return !keep(r) })
+	}
+	return ask(h.rules, &h.scene, q)
+}
+
+// question is a leg as Cedar's request, without its context.
+func (h *hearing) question(l *rights.Leg) question {
+	act, resource, _ := h.subject(l) // hear has checked every leg
+	h.scene.brought = resource
+	if s, ok := h.bundle.atlas.stageAt(resource.UID, h.r.Now); ok {
+		h.limits.validation(s.until)
+	}
+	return question{Principal: h.scene.principal.UID, Action: act, Resource: resource.UID}
+}
+
+// weigh turns a verdict into facts of the decision.
+func (h *hearing) weigh(v verdict) (allowed bool, reasons []Reason) {
+	allowed = v.allowed
+	for _, e := range v.errors {
+		h.decision.Errors = append(h.decision.Errors, Failure{Policy: e.rule.id, Effect: e.rule.effect(), Message: e.message})
+		if e.rule.forbid {
+			h.failed, allowed = true, false
+		}
+	}
+	for _, r := range v.reasons {
+		reasons = append(reasons, r.reason())
+		h.forbade = h.forbade || r.forbid
+	}
+	h.decision.Reasons = append(h.decision.Reasons, reasons...)
+	if !allowed {
+		h.denied = true
+		return false, reasons
+	}
+	h.decision.Grants = append(h.decision.Grants, grantsOf(v.reasons)...)
+	h.limits.leg(v.reasons)
+	return true, reasons
+}
+
+// duties asks every obligation for the legs that end at models, in a set of
+// its own (security S8). One that fails to evaluate applies.
+func (h *hearing) duties() {
+	for _, o := range obligations {
+		var imposed []string
+		for i := range h.r.Legs {
+			l := &h.r.Legs[i]
+			if l.Kind == rights.ProfileLeg || modelLeg(l.Kind) {
+				imposed = append(imposed, h.duty(l, o.action)...)
+			}
+		}
+		if len(imposed) > 0 {
+			slices.Sort(imposed)
+			h.decision.Obligations = append(h.decision.Obligations, Obligation{Name: o.name, Policies: slices.Compact(imposed)})
+		}
+	}
+	h.requireGuardrail()
+}
+
+func (h *hearing) duty(l *rights.Leg, action uid) (imposed []string) {
+	q := h.question(l)
+	q.Action = action
+	resources := h.bundle.atlas.lineageOf(q.Resource)
+	h.rules = h.bundle.oblige.slice(h.rules[:0], &q, h.self, resources)
+	if h.holder != nil {
+		h.rules = h.holder.oblige.slice(h.rules, &q, h.self, resources)
+	}
+	if len(h.rules) == 0 {
+		return nil
+	}
+	q.Context = h.facts.prompted(*l)
+	v := ask(h.rules, &h.scene, q)
+	for _, r := range v.reasons {
+		imposed = append(imposed, r.id)
+	}
+	for _, e := range v.errors {
+		imposed = append(imposed, e.rule.id)
+		h.decision.Errors = append(h.decision.Errors, Failure{Policy: e.rule.id, Effect: "oblige", Message: e.message})
+	}
+	return imposed
+}
+
+// requireGuardrail refuses a call that must be guarded and is not: Writ adds
+// nothing to a body, so it cannot meet the obligation itself.
+func (h *hearing) requireGuardrail() {
+	for _, o := range h.decision.Obligations {
+		if o.Name != ObligeGuardrail || guarded(h.r.Caps.Guardrail) {
+			continue
+		}
+		h.denied, h.forbade = true, true
+		for _, id := range o.Policies {
+			h.decision.Reasons = append(h.decision.Reasons, Reason{Policy: id, Effect: EffectUnmet,
+				Text: "a guardrail is required: by ARN and numeric version, synchronous, over all content"})
+		}
+	}
+}
+
+// guarded reports whether a guardrail checks everything before it passes
+// (security S4).
+func guarded(g *bedrock.Guardrail) bool {
+	return g != nil && strings.HasPrefix(g.ID, "arn:") && numeric(g.Version) && !g.Async && !g.Narrowed
+}
+
+// code is the answer so far.
+func (h *hearing) code() string {
+	switch {
+	case h.failed:
+		return CodePolicyError
+	case h.forbade:
+		return CodeForbid
+	case h.denied:
+		return CodeDefaultDeny
+	default:
+		return CodePermit
+	}
+}
+
+// close puts the decision in order, and mints the permit if there is to be one.
+func (h *hearing) close(answer []string) Decision {
+	d := h.decision
+	d.Code = h.code()
+	d.Reasons = unique(d.Reasons, compareReasons)
+	d.Errors = unique(d.Errors, compareFailures)
+	d.Grants = unique(d.Grants, strings.Compare)
+	if d.Code != CodePermit {
+		d.Grants, d.Obligations = nil, nil
+		return d
+	}
+	d.Until = h.limits.end()
+	d.Permit = &Permit{minted: true, digest: h.r.Digest, region: h.r.Region, grants: d.Grants, answer: answer}
+	return d
+}
+
+// limits finds when an answer ends by itself.
+type limits struct{ grants, validations time.Time }
+
+// leg takes the grant that permits a leg for longest; a leg that a rule
+// without a grant permits has no end.
+func (l *limits) leg(permits []*rule) {
+	var last time.Time
+	for _, r := range permits {
+		end := r.ends()
+		if end.IsZero() {
+			return
+		}
+		if end.After(last) {
+			last = end
+		}
+	}
+	l.grants = earlier(l.grants, last)
+}
+
+func (l *limits) validation(until time.Time) {
+	if !until.Equal(forever) {
+		l.validations = earlier(l.validations, until)
+	}
+}
+
+func (l *limits) end() time.Time { return earlier(l.grants, l.validations) }
+
+// earlier is the earlier of two ends; the zero time is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func grantsOf(rules []*rule) []string {
+	var out []string
+	for _, r := range rules {
+		if r.grant != nil && !slices.Contains(out, r.grant.ID) {
+			out = append(out, r.grant.ID)
+		}
+	}
+	return out
+}
+
+func unique[T comparable](items []T, compare func(a, b T) int) []T {
+	slices.SortFunc(items, compare)
+	return slices.Compact(items)
+}
+
+func compareReasons(a, b Reason) int {
+	return cmp.Or(strings.Compare(a.Policy, b.Policy), strings.Compare(a.Effect, b.Effect), strings.Compare(a.Text, b.Text))
+}
+
+func compareFailures(a, b Failure) int {
+	return cmp.Or(strings.Compare(a.Policy, b.Policy), strings.Compare(a.Effect, b.Effect), strings.Compare(a.Message, b.Message))
+}

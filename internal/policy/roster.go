@@ -1,0 +1,191 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// shards is how many parts a roster has; a change copies only the parts it
+// touches.
+const shards = 256
+
+// roster holds every identity's grants. It is immutable.
+type roster struct {
+	parts [shards]*part
+}
+
+type part struct {
+	holders map[string]*holder
+	sum     [sha256.Size]byte // over the holders, by name
+}
+
+// holder is one identity's grants. They are rows until the identity first
+// calls; then they are compiled, once.
+type holder struct {
+	grants []*rights.Grant // by name
+	sum    [sha256.Size]byte
+	deps   *stamper
+
+	once   sync.Once // guards the rest
+	rules  []*rule
+	decide *index // permits of the decision itself
+	oblige *index // obligations
+}
+
+// shardOf places an identity, alike on every machine: the digest depends on it.
+func shardOf(identity string) int { return int(sha256.Sum256([]byte(identity))[0]) }
+
+// change is what happens to one identity's grants.
+type change struct {
+	gone  map[string]bool
+	added []*rights.Grant
+}
+
+// changesBy sorts a change of grants by identity.
+func changesBy(gone, added []rights.Grant) map[string]*change {
+	changes := map[string]*change{}
+	of := func(identity string) *change {
+		c := changes[identity]
+		if c == nil {
+			c = &change{gone: map[string]bool{}}
+			changes[identity] = c
+		}
+		return c
+	}
+	for i := range gone {
+		of(gone[i].Identity).gone[gone[i].ID] = true
+	}
+	rows := slices.Clone(added)
+	for i := range rows {
+		c := of(rows[i].Identity)
+		c.gone[rows[i].ID] = true
+		c.added = append(c.added, &rows[i])
+	}
+	return changes
+}
+
+// with returns the roster after a change. A nil roster is empty.
+func (r *roster) with(gone, added []rights.Grant, deps *stamper) *roster {
+	next := &roster{}
+	if r != nil {
+		*next = *r
+	}
+	touched := map[int]bool{}
+	for identity, c := range changesBy(gone, added) {
+		i := shardOf(identity)
+		if !touched[i] {
+			next.parts[i] = next.parts[i].clone()
+			touched[i] = true
+		}
+		holders := next.parts[i].holders
+		if h := holders[identity].with(c, deps); h != nil {
+			holders[identity] = h
+		} else {
+			delete(holders, identity)
+		}
+	}
+	for i := range touched {
+		next.parts[i].seal()
+	}
+	return next
+}
+
+// holder returns an identity's grants, compiled; nil when it has none.
+func (r *roster) holder(identity string) *holder {
+	p := r.parts[shardOf(identity)]
+	if p == nil {
+		return nil
+	}
+	h := p.holders[identity]
+	if h != nil {
+		h.once.Do(h.compile)
+	}
+	return h
+}
+
+// sum is the digest over all grants.
+func (r *roster) sum() [sha256.Size]byte {
+	h := sha256.New()
+	for _, p := range r.parts {
+		if p != nil {
+			h.Write(p.sum[:])
+		} else {
+			h.Write(make([]byte, sha256.Size))
+		}
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+func (p *part) clone() *part {
+	if p == nil {
+		return &part{holders: map[string]*holder{}}
+	}
+	return &part{holders: maps.Clone(p.holders)}
+}
+
+// seal computes the digest once the holders are settled.
+func (p *part) seal() {
+	h := sha256.New()
+	for _, identity := range slices.Sorted(maps.Keys(p.holders)) {
+		writeField(h, identity)
+		h.Write(p.holders[identity].sum[:])
+	}
+	p.sum = [sha256.Size]byte(h.Sum(nil))
+}
+
+// stamper is what holders need to compile themselves.
+type stamper struct {
+	templates map[string]*template
+	decisions map[uid][]uid // actions of the decision, with their groups
+	duties    map[uid][]uid // actions of obligations, with their groups
+}
+
+// with returns the holder after a change; nil when no grant is left.
+func (h *holder) with(c *change, deps *stamper) *holder {
+	next := &holder{deps: deps}
+	if h != nil {
+		for _, g := range h.grants {
+			if !c.gone[g.ID] {
+				next.grants = append(next.grants, g)
+			}
+		}
+	}
+	next.grants = append(next.grants, c.added...)
+	if len(next.grants) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(next.grants, func(a, b *rights.Grant) int { return strings.Compare(a.ID, b.ID) })
+	next.sum = grantsDigest(next.grants)
+	return next
+}
+
+// compile stamps the grants into rules.
+func (h *holder) compile() {
+	for _, g := range h.grants {
+		h.rules = append(h.rules, h.deps.templates[g.Entitlement].stamp(g)...)
+	}
+	h.decide = newIndex(h.rules, h.deps.decisions)
+	h.oblige = newIndex(h.rules, h.deps.duties)
+}
+
+// grantsDigest covers every field of the grants.
+func grantsDigest(grants []*rights.Grant) [sha256.Size]byte {
+	var b []byte
+	for _, g := range grants {
+		for _, s := range []string{g.ID, g.Identity, g.Entitlement, g.Origin, g.Reason} {
+			b = append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
+		}
+		for _, t := range []time.Time{g.NotBefore, g.NotAfter} {
+			b = binary.BigEndian.AppendUint64(b, uint64(t.Unix()))
+			b = binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond()))
+		}
+	}
+	return sha256.Sum256(b)
+}

@@ -1,0 +1,79 @@
+package policy
+
+import (
+	"time"
+
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// The actions of the schema.
+var (
+	groupInvoke = action("Invoke")
+	groupUse    = action("Use")
+	groupOblige = action("Oblige")
+
+	actInvoke         = action("InvokeModel")
+	actInvokeStream   = action("InvokeModelWithResponseStream")
+	actApplyGuardrail = action("ApplyGuardrail")
+	actInvokeTool     = action("InvokeTool")
+	actUseObject      = action("UseObject")
+	actUseKey         = action("UseKey")
+	actRelease        = action("Release")
+)
+
+func action(name string) uid { return newUID(actionType, name) }
+
+// obligations lists what can be asked in the set of obligations.
+var obligations = []struct {
+	name   string
+	action uid
+}{
+	{ObligeGuardrail, obligation(ObligeGuardrail)},
+	{ObligeHold, obligation(ObligeHold)},
+	{ObligeHoldAnswer, obligation(ObligeHoldAnswer)},
+	{ObligeRedact, obligation(ObligeRedact)},
+}
+
+func obligation(name string) uid { return action("oblige:" + name) }
+
+// rule is one Cedar policy with what Writ knows about it.
+type rule struct {
+	id       string // unique in a bundle; appears in reasons
+	text     string // what it says, for people
+	forbid   bool
+	head     head
+	compiled *compiledPolicy
+	clauses  []clause // its conditions one by one, all of which must hold
+	grant    *rights.Grant
+}
+
+// newRule compiles a policy.
+func newRule(id, text string, p *policyTree) *rule {
+	return &rule{id: id, text: text, forbid: forbids(p), head: headOf(p), compiled: compilePolicy(p)}
+}
+
+func (r *rule) effect() string {
+	if r.forbid {
+		return EffectForbid
+	}
+	return EffectPermit
+}
+
+func (r *rule) reason() Reason { return Reason{Policy: r.id, Effect: r.effect(), Text: r.text} }
+
+// ends is when the rule's grant ends; zero for a rule without one.
+func (r *rule) ends() time.Time {
+	if r.grant == nil {
+		return time.Time{}
+	}
+	return r.grant.NotAfter
+}
+
+// clause is one condition of a policy.
+type clause struct {
+	node node
+	// path is the attribute it tests, from context or, for attributes of the
+	// identity, from principal; empty when it tests several.
+	path []string
+	text string // what must be: the rest of a sentence that begins with the path
+}
