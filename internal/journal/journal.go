@@ -1,0 +1,295 @@
+// Package journal writes the audit log, in the format of package auditlog.
+//
+// It promises that an entry whose Append returned is on disk, under a tree
+// head that the log has signed, and stays there through a crash of the process
+// or the machine; that entries keep the order of their indexes; and that it
+// never continues a log of which any byte was changed. It trusts the file
+// system to have written what fsync returned for. After the first failed write
+// it writes nothing more: no record, no call.
+//
+// Many callers share one write and one fsync: while a batch is being flushed,
+// the next one gathers. There is no delay to gather more, so a single caller
+// waits for one write, one fsync and one signature. A second goroutine turns
+// the write-ahead tail into the published tiles, without stalling appends.
+package journal
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/writ-project/writ/auditlog"
+)
+
+// Errors that callers distinguish. Any other error of Append means that the
+// journal has stopped; [Journal.Err] keeps it.
+var (
+	// ErrLocked: another process has the directory open.
+	ErrLocked = errors.New("the audit log is open in another process")
+	// ErrReserve: the free disk is kept for authenticated intents (security S16).
+	ErrReserve = errors.New("disk space is reserved for authenticated calls")
+	// ErrBusy: more entries wait for the disk than memory is set aside for.
+	ErrBusy = errors.New("the audit log is overloaded")
+	// ErrClosed: the journal was closed.
+	ErrClosed = errors.New("the audit log is closed")
+)
+
+// Config says where and how to write a log.
+type Config struct {
+	// Dir is the directory of the log, required. It is created if absent.
+	Dir string
+	// Origin is the log's name, on every checkpoint; required. It must not
+	// change during the life of the log.
+	Origin string
+	// Key signs checkpoints; required.
+	Key ed25519.PrivateKey
+	// OldKeys are verifier keys that Key replaced. One may be dropped when the
+	// log was started once with Key and every segment signed before is gone.
+	OldKeys []string
+	// Reserve is the free disk, in bytes, below which AppendSpare refuses.
+	Reserve uint64
+	// SegmentEntries is the number of entries after which the tail starts a new
+	// file: a multiple of 256, at most 65536. Zero means 16384.
+	SegmentEntries int
+	// PublishEvery is the longest that a durable entry stays unpublished.
+	// Zero means one second.
+	PublishEvery time.Duration
+	// Now is the clock for Head.At; nil means time.Now.
+	Now func() time.Time
+	// Logger receives what happens in the background; nil discards it.
+	Logger *slog.Logger
+
+	openTail  func(path string) (tailFile, error) // nil means files; set by tests
+	freeBytes func(dir string) (uint64, error)    // nil means the file system's; set by tests
+}
+
+// withDefaults checks a configuration and fills in what is optional.
+func (c Config) withDefaults() (Config, error) {
+	if c.Dir == "" || c.Origin == "" {
+		return c, errors.New("opening journal: directory and origin are required")
+	}
+	if c.SegmentEntries == 0 {
+		c.SegmentEntries = 16384
+	}
+	if n := c.SegmentEntries; n < 0 || n%auditlog.TileWidth != 0 || n > 1<<16 {
+		return c, fmt.Errorf("opening journal: %d entries per segment: want a multiple of %d, at most 65536", n, auditlog.TileWidth)
+	}
+	if c.PublishEvery <= 0 {
+		c.PublishEvery = time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.openTail == nil {
+		c.openTail = openTailFile
+	}
+	if c.freeBytes == nil {
+		c.freeBytes = freeBytes
+	}
+	return c, nil
+}
+
+// Head is the newest durable state of a log.
+type Head struct {
+	Size       uint64
+	Root       auditlog.Hash
+	Checkpoint []byte    // the signed note; do not change
+	At         time.Time // when it became durable, or when the log was opened
+}
+
+// Journal is an open log. All methods may be called concurrently.
+type Journal struct {
+	cfg    Config
+	signer note.Signer
+	lock   *os.File
+	fsys   fs.FS // of the directory
+	queue  *queue
+	outbox *outbox
+	head   atomic.Pointer[Head]
+	torn   int64
+
+	segmentsMu sync.RWMutex
+	segments   []*segment // oldest first; the last one is being written
+
+	publishNow chan chan<- error
+	stop       chan struct{} // closed by Close
+	closing    sync.Once
+	closeErr   error
+	written    chan struct{} // closed when the writer has ended
+	publishing sync.WaitGroup
+}
+
+// Append adds an entry and returns its index when it is durable: written,
+// flushed, and under a signed checkpoint. An error other than the context's
+// means that it is not. When the context ends first the entry may still become
+// durable: the caller must treat it as absent, and the log will show it as an
+// intent without outcome.
+func (j *Journal) Append(ctx context.Context, entry []byte) (uint64, error) {
+	p, err := j.Enqueue(entry)
+	if err != nil {
+		return 0, err
+	}
+	return p.Wait(ctx)
+}
+
+// AppendSpare is Append for entries that anybody can cause without being
+// authenticated. It returns [ErrReserve] when the disk is filling up.
+func (j *Journal) AppendSpare(ctx context.Context, entry []byte) (uint64, error) {
+	free, err := j.cfg.freeBytes(j.cfg.Dir)
+	if err != nil {
+		return 0, fmt.Errorf("measuring free disk: %w", err)
+	}
+	if free < j.cfg.Reserve {
+		return 0, ErrReserve
+	}
+	return j.Append(ctx, entry)
+}
+
+// Enqueue adds an entry and returns at once: its index is fixed, and it will
+// be durable with the next flush. The entry is copied.
+func (j *Journal) Enqueue(entry []byte) (*Pending, error) {
+	if err := auditlog.CheckEntry(entry); err != nil {
+		return nil, fmt.Errorf("appending to the audit log: %w", err)
+	}
+	return j.queue.add(entry, auditlog.LeafHash(entry))
+}
+
+// Pending is an entry on its way to the disk.
+type Pending struct {
+	index uint64
+	flush *flush
+}
+
+// Wait returns the index of the entry once it is durable; see [Journal.Append].
+func (p *Pending) Wait(ctx context.Context) (uint64, error) {
+	select {
+	case <-p.flush.done:
+		return p.index, p.flush.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// Head returns the newest durable state.
+func (j *Journal) Head() Head { return *j.head.Load() }
+
+// Err returns why the journal has stopped, or nil while it works.
+func (j *Journal) Err() error { return j.queue.failure() }
+
+// Repaired returns how many bytes of a torn, never acknowledged write were
+// removed from the tail when the journal was opened.
+func (j *Journal) Repaired() int64 { return j.torn }
+
+// Entry returns the durable entry with the given index.
+func (j *Journal) Entry(index uint64) ([]byte, error) {
+	if size := j.Head().Size; index >= size {
+		return nil, fmt.Errorf("reading entry %d: the log has %d", index, size)
+	}
+	if b, ok, err := j.tailEntry(index); ok || err != nil {
+		return b, err
+	}
+	entries, err := auditlog.ReadBundle(j.fsys, index/auditlog.TileWidth)
+	if err != nil {
+		return nil, err
+	}
+	return entries[index%auditlog.TileWidth], nil
+}
+
+// tailEntry reads an entry from the tail, if it is still there.
+func (j *Journal) tailEntry(index uint64) ([]byte, bool, error) {
+	j.segmentsMu.RLock()
+	defer j.segmentsMu.RUnlock()
+	for _, s := range j.segments {
+		if s.holds(index) {
+			b, err := s.entry(index)
+			return b, true, err
+		}
+	}
+	return nil, false, nil
+}
+
+// Scan calls fn for every entry from the given index on that is durable now,
+// in order, until fn or the context returns an error.
+func (j *Journal) Scan(ctx context.Context, from uint64, fn func(index uint64, entry []byte) error) error {
+	size := j.Head().Size
+	for from < size {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		entries, err := j.run(from, size)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := fn(from, e); err != nil {
+				return err
+			}
+			from++
+		}
+	}
+	return nil
+}
+
+// run returns some entries from the given index on: one from the tail, or the
+// rest of its bundle.
+func (j *Journal) run(from, size uint64) ([][]byte, error) {
+	if b, ok, err := j.tailEntry(from); ok || err != nil {
+		return [][]byte{b}, err
+	}
+	entries, err := auditlog.ReadBundle(j.fsys, from/auditlog.TileWidth)
+	if err != nil {
+		return nil, err
+	}
+	entries = entries[from%auditlog.TileWidth:]
+	return entries[:min(uint64(len(entries)), size-from)], nil
+}
+
+// Publish brings the published tiles and checkpoint up to the durable head,
+// and returns when they are.
+func (j *Journal) Publish() error {
+	reply := make(chan error, 1)
+	select {
+	case j.publishNow <- reply:
+		return <-reply
+	case <-j.written:
+		return ErrClosed
+	}
+}
+
+// Close flushes what is queued, publishes, and gives the directory free. It
+// returns the error that had stopped the journal, if any.
+func (j *Journal) Close() error {
+	j.closing.Do(func() { j.closeErr = j.close() })
+	return j.closeErr
+}
+
+func (j *Journal) close() error {
+	j.queue.close()
+	close(j.stop)
+	<-j.written
+	j.publishing.Wait()
+	errs := []error{j.Err(), j.outbox.lastError()}
+	j.segmentsMu.Lock()
+	defer j.segmentsMu.Unlock()
+	for _, s := range j.segments {
+		errs = append(errs, s.file.Close())
+	}
+	return errors.Join(append(errs, j.lock.Close())...)
+}
+
+func (j *Journal) path(name string) string {
+	return filepath.Join(j.cfg.Dir, filepath.FromSlash(name))
+}
