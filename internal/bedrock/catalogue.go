@@ -89,7 +89,7 @@ func (c *Catalogue) Version() string { return c.version }
 func (c *Catalogue) PriceOf(modelID, profileID string) (Price, bool) {
 	if profileID != "" {
 		p, ok := c.Profile(profileID)
-		if !ok || !slices.Contains(p.models(), modelID) {
+		if !ok || modelID != p.Model && !slices.Contains(p.Routes, modelID) {
 			return Price{}, false
 		}
 		if p.Price != (Price{}) {

@@ -188,11 +188,11 @@ func dotted(s string) bool {
 
 // segment reports whether s is 1–63 lower-case letters, digits and inner hyphens.
 func segment(s string) bool {
-	return within(s, 63, lowerLetters+decimals+"-") && s[0] != '-' && s[len(s)-1] != '-'
+	return within(s, 1, 63, segmentSet) && s[0] != '-' && s[len(s)-1] != '-'
 }
 
 // opaque reports whether s is an id that AWS made up for an account's resource.
-func opaque(s string) bool { return within(s, 63, lowerLetters+decimals) }
+func opaque(s string) bool { return within(s, 1, 63, opaqueSet) }
 
 // customModel reports whether s is base-model/id.
 func customModel(s string) bool {
@@ -203,7 +203,7 @@ func customModel(s string) bool {
 // promptID reports whether s is a prompt's id with an optional version.
 func promptID(s string) bool {
 	id, version, versioned := strings.Cut(s, ":")
-	return len(id) == 10 && within(id, 10, lowerLetters+upperLetters+decimals) && (!versioned || digits(version, 1, 5))
+	return within(id, 10, 10, promptSet) && (!versioned || digits(version, 1, 5))
 }
 
 // routerID reports whether s is a prompt router's id: opaque, or like
@@ -212,10 +212,5 @@ func routerID(s string) bool { return opaque(s) || dotted(s) }
 
 // endpointName reports whether s names a SageMaker endpoint.
 func endpointName(s string) bool {
-	return within(s, 63, lowerLetters+upperLetters+decimals+"-") && s[0] != '-' && s[len(s)-1] != '-'
-}
-
-// within reports whether s is 1 to most of the given characters.
-func within(s string, most int, letters string) bool {
-	return len(s) >= 1 && len(s) <= most && strings.Trim(s, letters) == ""
+	return within(s, 1, 63, endpointSet) && s[0] != '-' && s[len(s)-1] != '-'
 }

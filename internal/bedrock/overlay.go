@@ -19,13 +19,17 @@ import (
 // foundation model names its family. An ARN's entry names its base, from which
 // it takes provider, family, modality, limits and required validations, so
 // that what holds for the base holds for what was made of it; its price, data
-// handling and impact are its own. Models may refer to each other in any order.
+// handling and impact are its own. Models may refer to each other in any order;
+// two entries for one id are an error.
 func (c *Catalogue) With(models []Model, profiles []Profile) (*Catalogue, error) {
+	if len(models)+len(profiles) == 0 {
+		return c, nil
+	}
 	o := &Catalogue{under: c, models: map[string]Model{}, profiles: map[string]Profile{}}
 	if c.under != nil { // lay both over the tables, so that layers never pile up
 		o.under, o.models, o.profiles = c.under, maps.Clone(c.models), maps.Clone(c.profiles)
 	}
-	var errs []error
+	errs := repeated(models, profiles)
 	for _, custom := range []bool{false, true} {
 		for _, m := range models {
 			if m.Custom() == custom {
@@ -41,6 +45,24 @@ func (c *Catalogue) With(models []Model, profiles []Profile) (*Catalogue, error)
 	}
 	o.version = o.overlayVersion()
 	return o, nil
+}
+
+// repeated reports ids that have more than one entry.
+func repeated(models []Model, profiles []Profile) (errs []error) {
+	seen := make(map[string]bool, len(models)+len(profiles))
+	check := func(id string) {
+		if seen[id] {
+			errs = append(errs, fmt.Errorf("%q has two entries", id))
+		}
+		seen[id] = true
+	}
+	for _, m := range models {
+		check(m.ID)
+	}
+	for _, p := range profiles {
+		check(p.ID)
+	}
+	return errs
 }
 
 // layModel adds a model to the top layer.
@@ -143,7 +165,7 @@ func (c *Catalogue) layProfile(p Profile) error {
 	if err := p.Validate(); err != nil {
 		return fmt.Errorf("profile %q: %w", p.ID, err)
 	}
-	for _, id := range p.models() {
+	for _, id := range append([]string{p.Model}, p.Routes...) {
 		if m, ok := c.Model(id); !ok || m.Custom() {
 			return fmt.Errorf("profile %q: model %q is not a listed foundation model%s", p.ID, id, c.Suggest(id))
 		}

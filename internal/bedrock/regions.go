@@ -59,7 +59,7 @@ func ValidRegion(s string) bool {
 		if !more {
 			return parts >= 2 && len(s) <= maxRegion && digits(word, 1, 2)
 		}
-		if word == "" || strings.Trim(word, lowerLetters) != "" {
+		if !within(word, 1, maxRegion, lowerSet) {
 			return false
 		}
 		parts, words = parts+1, rest
@@ -75,7 +75,39 @@ const (
 	decimals     = "0123456789"
 )
 
-// digits reports whether s is least to most decimal digits.
-func digits(s string, least, most int) bool {
-	return len(s) >= least && len(s) <= most && strings.Trim(s, decimals) == ""
+// charset is a set of bytes. Identifiers are read on every request, and a
+// table is several times faster than the strings package's sets.
+type charset [256]bool
+
+var (
+	lowerSet    = newCharset(lowerLetters)
+	decimalSet  = newCharset(decimals)
+	opaqueSet   = newCharset(lowerLetters + decimals)
+	segmentSet  = newCharset(lowerLetters + decimals + "-")
+	promptSet   = newCharset(lowerLetters + upperLetters + decimals)
+	endpointSet = newCharset(lowerLetters + upperLetters + decimals + "-")
+)
+
+func newCharset(members string) *charset {
+	var c charset
+	for i := range len(members) {
+		c[members[i]] = true
+	}
+	return &c
 }
+
+// within reports whether s is least to most bytes of a set.
+func within(s string, least, most int, set *charset) bool {
+	if len(s) < least || len(s) > most {
+		return false
+	}
+	for i := range len(s) {
+		if !set[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// digits reports whether s is least to most decimal digits.
+func digits(s string, least, most int) bool { return within(s, least, most, decimalSet) }

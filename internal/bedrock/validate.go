@@ -100,11 +100,6 @@ func (m *Model) validateCustom(ref ModelRef) error {
 	return distinctRegions("regions", ref.Partition, m.Regions)
 }
 
-// models are the foundation models that a call to the profile may end at.
-func (p *Profile) models() []string {
-	return append([]string{p.Model}, p.Routes...)
-}
-
 // Validate reports what is wrong with a profile, or nil. A profile without
 // destinations is valid but resolves to nothing, unless it is global.
 func (p *Profile) Validate() error {
@@ -113,9 +108,13 @@ func (p *Profile) Validate() error {
 		return err
 	}
 	errs := []error{p.validateKind(ref), p.Price.Validate()}
-	for _, id := range p.models() {
+	models := append([]string{p.Model}, p.Routes...)
+	for i, id := range models {
 		if m, err := ParseModelID(id); err != nil || m.Kind != FoundationRef || !m.Bare() {
 			errs = append(errs, fmt.Errorf("model %q: want a foundation model's bare id", id))
+		}
+		if slices.Contains(models[:i], id) {
+			errs = append(errs, fmt.Errorf("model %q is named twice", id))
 		}
 	}
 	if p.Global && len(p.Destinations) > 0 {

@@ -130,7 +130,6 @@ func (r *resolver) model(ref bedrock.ModelRef) error {
 			return r.profile(p, "arn:"+r.Partition+":bedrock:"+r.Region+":"+r.Account+":inference-profile/"+id)
 		}
 		if m, ok := r.cat.Model(id); ok && ref.Kind == bedrock.FoundationRef {
-			r.legs = make([]Leg, 0, 1)
 			r.add(Leg{Kind: SourceLeg, Action: r.action, Resource: r.foundation(r.Region, m.ID), Region: r.Region, Model: m.ID})
 			return nil
 		}
@@ -222,9 +221,6 @@ func (r *resolver) custom(ref bedrock.ModelRef, id string) error {
 	return nil
 }
 
-// add appends a leg unless it is there already.
-func (r *resolver) add(l Leg) {
-	if !slices.Contains(r.legs, l) {
-		r.legs = append(r.legs, l)
-	}
-}
+// add appends a leg. The catalogue names no region, and no router a model,
+// twice.
+func (r *resolver) add(l Leg) { r.legs = append(r.legs, l) }

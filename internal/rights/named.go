@@ -2,16 +2,24 @@ package rights
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/writ-project/writ/internal/bedrock"
 )
 
+// maxNamed is how many AWS resources a request may name besides its model.
+// Every one costs a decision, and Bedrock itself takes a handful of objects.
+const maxNamed = 64
+
 // named adds a leg for every AWS resource that the request names besides its
 // model: they are used with Writ's own credentials, so each needs a right of
 // its own (security S3).
 func (r *resolver) named() error {
+	if n := len(r.Caps.SystemTools) + len(r.Caps.S3) + len(r.Caps.KMSKeys); n > maxNamed {
+		return r.refuse(fmt.Sprintf("the request names %d AWS resources, and may name %d", n, maxNamed), "")
+	}
 	if g := r.Caps.Guardrail; g != nil {
 		if err := r.guardrail(g.ID); err != nil {
 			return err
@@ -35,6 +43,14 @@ func (r *resolver) named() error {
 	return nil
 }
 
+// addOnce appends a leg unless it is there already: a body may name a
+// resource any number of times.
+func (r *resolver) addOnce(l Leg) {
+	if !slices.Contains(r.legs, l) {
+		r.add(l)
+	}
+}
+
 // guardrail adds the leg of a guardrail, named by id or ARN. Its version, and
 // whether it was narrowed, are for policy to judge (security S4).
 func (r *resolver) guardrail(id string) error {
@@ -51,7 +67,7 @@ func (r *resolver) guardrail(id string) error {
 	if !only(id, 64, letters+digits) {
 		return r.refuse(fmt.Sprintf("the guardrail %.80q has no valid id", id), "")
 	}
-	r.add(Leg{Kind: GuardrailLeg, Action: actionApplyGuardrail, Region: r.Region,
+	r.addOnce(Leg{Kind: GuardrailLeg, Action: actionApplyGuardrail, Region: r.Region,
 		Resource: "arn:" + partition + ":bedrock:" + region + ":" + account + ":guardrail/" + id})
 	return nil
 }
@@ -61,7 +77,7 @@ func (r *resolver) systemTool(name string) error {
 	if !only(name, 128, letters+upper+digits+"._-") {
 		return r.refuse(fmt.Sprintf("the system tool %.80q has no valid name", name), "")
 	}
-	r.add(Leg{Kind: SystemToolLeg, Action: actionInvokeTool, Region: r.Region,
+	r.addOnce(Leg{Kind: SystemToolLeg, Action: actionInvokeTool, Region: r.Region,
 		Resource: "arn:" + r.Partition + ":bedrock::" + r.Account + ":system-tool/" + name})
 	return nil
 }
@@ -72,7 +88,7 @@ func (r *resolver) object(uri string) error {
 	if reason != "" {
 		return r.refuse(fmt.Sprintf("the S3 location %.120q %s", uri, reason), "")
 	}
-	r.add(Leg{Kind: ObjectLeg, Action: actionReadObject, Region: r.Region, Resource: "arn:" + r.Partition + ":s3:::" + path})
+	r.addOnce(Leg{Kind: ObjectLeg, Action: actionReadObject, Region: r.Region, Resource: "arn:" + r.Partition + ":s3:::" + path})
 	return nil
 }
 
@@ -122,7 +138,7 @@ func (r *resolver) key(name string) error {
 	if !only(id, 64, letters+digits+"-") {
 		return r.refuse(fmt.Sprintf("the KMS key %.80q has no valid id", name), "name the key, not an alias")
 	}
-	r.add(Leg{Kind: KeyLeg, Action: actionUseKey, Region: r.Region,
+	r.addOnce(Leg{Kind: KeyLeg, Action: actionUseKey, Region: r.Region,
 		Resource: "arn:" + partition + ":kms:" + region + ":" + account + ":key/" + id})
 	return nil
 }

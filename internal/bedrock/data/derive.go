@@ -16,9 +16,14 @@
 //     price_note says why: unknown is refused where money is limited;
 //   - a "us" profile whose premium over the model is not settled gets the
 //     listed price raised by a tenth, the highest figure published for its
-//     sister profiles: a table that budgets rest on errs high.
+//     sister profiles: a table that budgets rest on errs high;
+//   - a profile that only destinations.csv or globals names is added without
+//     a price.
 //
-// destinations.csv is kept by hand from AWS's model cards.
+// destinations.csv is kept by hand from AWS's page on inference profiles
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html,
+// as it stood in December 2025, the last that listed every source region; the
+// destinations of a geographic profile do not change once it is released).
 package main
 
 import (
@@ -46,6 +51,9 @@ var familyRoots = []struct{ start, root string }{
 	{"grok", "grok"}, {"glm", "glm"},
 }
 
+// globals are the global profiles that the same page names and the table does not.
+var globals = []string{"global.anthropic.claude-sonnet-4-20250514-v1:0", "global.twelvelabs.pegasus-1-2-v1:0"}
+
 // prices is the position of the first of the four price columns.
 const prices = 4
 
@@ -54,17 +62,10 @@ func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: go run derive.go TABLE.csv")
 	}
-	f, err := os.Open(os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		log.Fatal(err)
-	}
 	models := [][]string{{"model_id", "provider", "family", "modality", "input", "output", "cache_read", "cache_write", "max_input", "max_output", "price_note"}}
 	profiles := [][]string{{"profile_id", "model_id", "input", "output", "cache_read", "cache_write", "price_note"}}
-	for _, row := range rows[1:] {
+	named := map[string]bool{}
+	for _, row := range read(os.Args[1]) {
 		kind, modality, _ := strings.Cut(row[3], "/")
 		figures, note := priced(row)
 		switch {
@@ -73,12 +74,41 @@ func main() {
 			line := append([]string{row[0], provider, family, modality}, figures...)
 			models = append(models, append(line, row[8], row[9], note))
 		case strings.HasPrefix(kind, "inference-profile"):
-			_, model, _ := strings.Cut(row[0], ".")
-			profiles = append(profiles, append(append([]string{row[0], model}, figures...), note))
+			named[row[0]] = true
+			profiles = append(profiles, append(append([]string{row[0], modelOf(row[0])}, figures...), note))
+		}
+	}
+	others := globals
+	for _, row := range read("destinations.csv") {
+		others = append(others, row[0])
+	}
+	for _, id := range others {
+		if !named[id] {
+			named[id] = true
+			profiles = append(profiles, []string{id, modelOf(id), "", "", "", "", "unknown: not in the price table"})
 		}
 	}
 	write("models.csv", models)
 	write("profiles.csv", profiles)
+}
+
+// read returns a table's rows without the line of column names.
+func read(name string) [][]string {
+	f, err := os.Open(name)
+	if err != nil {
+		log.Fatal(err)
+	}
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		log.Fatal(err)
+	}
+	return rows[1:]
+}
+
+// modelOf is a profile id without its geography.
+func modelOf(profile string) string {
+	_, model, _ := strings.Cut(profile, ".")
+	return model
 }
 
 // origin is the provider and the family that a model id says.
