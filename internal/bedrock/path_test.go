@@ -1,0 +1,120 @@
+package bedrock
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+const (
+	wireModel = "us.anthropic.claude-wireModel-4-5-20250929-v1:0"
+	wireARN   = "arn:aws:bedrock:us-east-1:111122223333:inference-profile/" + wireModel
+)
+
+func TestParseTarget(t *testing.T) {
+	escapedARN := strings.NewReplacer(":", "%3A", "/", "%2F").Replace(wireARN)
+	for _, c := range []struct {
+		name, path string
+		op         Operation
+		model      string
+	}{
+		{"SDKs escape the colon", "/model/us.anthropic.claude-wireModel-4-5-20250929-v1%3A0/converse", Converse, wireModel},
+		{"the Anthropic SDK leaves it raw", "/model/" + wireModel + "/invoke", InvokeModel, wireModel},
+		{"ARN", "/model/" + escapedARN + "/converse-stream", ConverseStream, wireARN},
+		{"ARN with raw colons", "/model/" + strings.ReplaceAll(wireARN, "/", "%2f") + "/invoke-with-response-stream", InvokeModelWithResponseStream, wireARN},
+		{"over-escaped", "/model/%61.b/converse", Converse, "a.b"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := ParseTarget(http.MethodPost, c.path)
+			if want := (Target{Operation: c.op, ModelID: c.model, Path: c.path}); err != nil || got != want {
+				t.Errorf("got %+v, %v; want %+v", got, err, want)
+			}
+		})
+	}
+}
+
+func TestS1_AmbiguousPathRefused(t *testing.T) {
+	for _, path := range []string{
+		"", "model/m/converse", "/", "//", "/model/", "//model/m/converse", "/model//converse",
+		"/model/m/converse/", "/model/m//converse", "/model/./converse", "/model/../model/m/converse",
+		"/model/%2e%2e/converse", "/model/%2E/converse", "/model/a%2F..%2Fb/converse", "/model/a%2F%2Fb/converse",
+		"/model/a%2F/converse", "/model/%2Fa/converse", "/model/m%00/converse", "/model/m%0d%0aX:y/converse",
+		"/model/m%252e/converse", "/model/m%25/converse", "/model/m%zz/converse", "/model/m%/converse", "/model/m%2/converse",
+		"/model/m%3F/converse", "/model/m%23/converse", "/model/m%20/converse", "/model/m%5C/converse", "/model/m%C3%A9/converse",
+		"/model/m/converse?x=1", "/model/m/converse?", "/model/m/converse#f", "/model/m n/converse", "/model/m\r\n/converse",
+		"/model/m\x00/converse", "/model/é/converse", `/model/a\b/converse`, "/model/m;v=1/converse",
+		"/model/m/converse?X-Amz-Signature=0", "http://elsewhere/model/m/converse",
+		"/model/" + wireARN + "/converse",
+		"/model/" + strings.Repeat("a", maxModelID+1) + "/converse",
+		"/model/" + strings.Repeat("%61", maxModelID+100) + "/converse",
+	} {
+		got, err := ParseTarget(http.MethodPost, path)
+		if _, ok := errors.AsType[*PathError](err); !ok {
+			t.Errorf("%q: got %+v, %v; want a PathError", path, got, err)
+		}
+	}
+}
+
+func TestMethodRefused(t *testing.T) {
+	for _, method := range []string{"GET", "PUT", "post", ""} {
+		_, err := ParseTarget(method, "/model/m/converse")
+		if _, ok := errors.AsType[*PathError](err); !ok {
+			t.Errorf("%s: got %v, want a PathError", method, err)
+		}
+	}
+}
+
+func TestUnservedOperationRefusedByName(t *testing.T) {
+	for _, c := range []struct{ method, path, name string }{
+		{"POST", "/model/m/count-tokens", "CountTokens"},
+		{"POST", "/model/m/invoke-with-bidirectional-stream", "InvokeModelWithBidirectionalStream"},
+		{"POST", "/guardrail/g/version/1/apply", "ApplyGuardrail"},
+		{"POST", "/guardrail-checks/invoke", "InvokeGuardrailChecks"},
+		{"POST", "/async-invoke", "StartAsyncInvoke"},
+		{"GET", "/async-invoke", "ListAsyncInvokes"},
+		{"GET", "/async-invoke/arn%3Aaws", "GetAsyncInvoke"},
+		{"POST", "/openai/v1/chat/completions", "OpenAI Chat Completions"},
+		{"POST", "/v1/responses/r/cancel", "OpenAI Responses"},
+		{"POST", "/anthropic/v1/messages", "Anthropic Messages"},
+		{"GET", "/foundation-models", "ListFoundationModels"},
+		{"GET", "/foundation-models/m", "GetFoundationModel"},
+		{"PUT", "/logging/modelinvocations", "model invocation logging configuration"},
+		{"POST", "/agents/a/agentAliases/b/sessions/c/text", "InvokeAgent"},
+		{"POST", "/knowledgebases/k/retrieve", "Retrieve"},
+		{"POST", "/rerank", "Rerank"},
+		{"POST", "/model/m/conversed", ""},
+		{"POST", "/model/m/Converse", ""},
+		{"POST", "/model/m/conver%73e", ""},
+		{"POST", "/models/m/converse", ""},
+		{"POST", "/model", ""},
+		{"GET", "/healthz", ""},
+	} {
+		_, err := ParseTarget(c.method, c.path)
+		unknown, ok := errors.AsType[*UnknownOperationError](err)
+		if !ok || unknown.Name != c.name || unknown.Hint == "" {
+			t.Errorf("%s %s: got %v, want operation %q", c.method, c.path, err, c.name)
+		}
+	}
+}
+
+func FuzzParseTarget(f *testing.F) {
+	for _, p := range []string{"/model/m/converse", "/model/a%3A0/invoke", "/model/%2e%2e/invoke", "/async-invoke", "/model/a%2Fb/converse-stream", "//", "/model/m/converse?a"} {
+		f.Add("POST", p)
+	}
+	f.Fuzz(func(t *testing.T, method, path string) {
+		got, err := ParseTarget(method, path)
+		if err != nil {
+			return
+		}
+		if got.Path != path || len(got.ModelID) > maxModelID || strings.ContainsAny(got.ModelID, "%?#\\\r\n\x00") {
+			t.Fatalf("accepted %q as %+v", path, got)
+		}
+		last := path[strings.LastIndexByte(path, '/'):]
+		again, err := ParseTarget(method, "/model/"+url.PathEscape(got.ModelID)+last)
+		if err != nil || again.ModelID != got.ModelID || again.Operation != got.Operation {
+			t.Fatalf("%q: re-escaped: got %+v, %v; want %+v", path, again, err, got)
+		}
+	})
+}
