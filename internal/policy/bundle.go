@@ -156,7 +156,7 @@ func (t *template) check(v *vocabulary) error {
 	sample := &rights.Grant{ID: "sample", Identity: "sample", Entitlement: t.ent.ID, NotBefore: time.Unix(0, 0), NotAfter: forever}
 	var errs []error
 	for _, r := range t.stamp(sample) {
-		errs = append(errs, v.checkPolicy(r.id, treeOf(r.compiled)))
+		errs = append(errs, v.checkPolicy(r.id, r.tree))
 	}
 	return errors.Join(errs...)
 }

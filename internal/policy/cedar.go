@@ -202,3 +202,18 @@ func (v *vocabulary) actionEntities() entityMap {
 
 // concrete reports whether an action can be asked for, and is not a group.
 func (v *vocabulary) concrete(action uid) bool { return v.schema.Actions[action].AppliesTo != nil }
+
+// lookup writes the value at a path below a record as Cedar text.
+func lookup(r record, path []string) string {
+	var v value = r
+	for _, name := range path {
+		inner, ok := v.(cedar.Record)
+		if !ok {
+			return "absent"
+		}
+		if v, ok = inner.Get(cedar.String(name)); !ok {
+			return "absent"
+		}
+	}
+	return string(v.MarshalCedar())
+}

@@ -74,6 +74,13 @@ func compilePolicy(p *policyTree) *compiledPolicy {
 	return cedar.NewPolicyFromAST((*ast.Policy)(p))
 }
 
+// withoutAction is a copy of the policy for any action.
+func withoutAction(p *policyTree) *policyTree {
+	open := *p
+	open.Action = xast.ScopeTypeAll{}
+	return &open
+}
+
 func treeOf(p *compiledPolicy) *policyTree { return (*policyTree)(p.AST()) }
 
 func forbids(p *policyTree) bool { return p.Effect == xast.EffectForbid }

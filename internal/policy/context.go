@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,8 +14,8 @@ import (
 	"github.com/writ-project/writ/internal/rights"
 )
 
-// noClassifier is why an answer nobody reads counts as unscanned.
-const noClassifier = "no_classifier"
+// unread is an output that nobody will have read.
+var unread = contentRecord(dataclass.Unscanned("no_classifier"))
 
 // facts is the part of a request's context that all its legs share.
 type facts struct {
@@ -62,12 +61,11 @@ func (f *facts) prompted(l rights.Leg) record {
 }
 
 // answered is the context of a leg under Release: the output and never the
-// prompt (security S7).
-func (f *facts) answered(l rights.Leg, output dataclass.Label) record {
-	parts := maps.Clone(f.parts)
-	delete(parts, "prompt")
-	parts["leg"], parts["output"] = f.leg(l), contentRecord(output)
-	return newRecord(parts)
+// prompt (security S7). The facts serve no other context afterwards.
+func (f *facts) answered(l rights.Leg, output value) record {
+	delete(f.parts, "prompt")
+	f.parts["leg"], f.parts["output"] = f.leg(l), output
+	return newRecord(f.parts)
 }
 
 func (f *facts) leg(l rights.Leg) value {

@@ -23,10 +23,10 @@ func (b *Bundle) Decide(r Request) Decision {
 	}
 	answer := h.legs()
 	if h.code() == CodePermit {
-		h.release(answer, dataclass.Unscanned(noClassifier))
+		h.duties()
 	}
 	if h.code() == CodePermit {
-		h.duties()
+		h.release(answer, unread)
 	}
 	return h.close(answer)
 }
@@ -42,7 +42,7 @@ func (b *Bundle) Release(p *Permit, r Request, output dataclass.Label) Decision 
 	if err != nil {
 		return refused(err)
 	}
-	h.release(p.answer, output)
+	h.release(p.answer, contentRecord(output))
 	d := h.close(nil)
 	d.Permit = nil
 	return d
@@ -68,6 +68,8 @@ type hearing struct {
 	denied   bool // something was not permitted
 	forbade  bool
 	failed   bool // a forbid could not be evaluated
+	// malformed is why a question did not conform to the schema.
+	malformed error
 }
 
 // hear checks that a request can be put to the rules, and prepares it.
@@ -115,7 +117,7 @@ func (h *hearing) legs() (answer []string) {
 }
 
 // release asks whether an output may be let out, of the grants named.
-func (h *hearing) release(grants []string, output dataclass.Label) {
+func (h *hearing) release(grants []string, output value) {
 	l := h.facts.named(h.r.Legs)
 	v := h.ask(l, func(q *question) {
 		q.Action = actRelease
@@ -136,7 +138,20 @@ func (h *hearing) ask(l *rights.Leg, complete func(*question), keep func(*rule) 
 	if keep != nil {
 		h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool { return !keep(r) })
 	}
+	if !h.conforms(&q) {
+		return verdict{}
+	}
 	return ask(h.rules, &h.scene, q)
+}
+
+// conforms checks a question against the schema (security S6).
+func (h *hearing) conforms(q *question) bool {
+	s := shape{action: q.Action, resource: q.Resource.Type, known: h.r.Origin.Addr.IsValid(), purpose: h.r.Asserted.Purpose != ""}
+	if err := h.bundle.atlas.conforms(s, q); err != nil {
+		h.malformed = err
+		return false
+	}
+	return true
 }
 
 // question is a leg as Cedar's request, without its context.
@@ -203,6 +218,9 @@ func (h *hearing) duty(l *rights.Leg, action uid) (imposed []string) {
 		return nil
 	}
 	q.Context = h.facts.prompted(*l)
+	if !h.conforms(&q) {
+		return nil
+	}
 	v := ask(h.rules, &h.scene, q)
 	for _, r := range v.reasons {
 		imposed = append(imposed, r.id)
@@ -238,6 +256,8 @@ func guarded(g *bedrock.Guardrail) bool {
 // code is the answer so far.
 func (h *hearing) code() string {
 	switch {
+	case h.malformed != nil:
+		return CodeInvalidRequest
 	case h.failed:
 		return CodePolicyError
 	case h.forbade:
@@ -251,6 +271,9 @@ func (h *hearing) code() string {
 
 // close puts the decision in order, and mints the permit if there is to be one.
 func (h *hearing) close(answer []string) Decision {
+	if h.malformed != nil {
+		return refused(h.malformed)
+	}
 	d := h.decision
 	d.Code = h.code()
 	d.Reasons = unique(d.Reasons, compareReasons)

@@ -136,3 +136,5 @@ func (w *testWorld) denies(b *Bundle, r Request, code string) Decision {
 	}
 	return d
 }
+
+func capsWithTokens(n int64) bedrock.Capabilities { return bedrock.Capabilities{MaxTokens: n} }

@@ -71,7 +71,7 @@ func warning(format string, args ...any) Problem {
 
 // inspect applies the strict validator and Writ's own rules to one policy.
 func inspect(v *vocabulary, r *rule) []Problem {
-	tree := treeOf(r.compiled)
+	tree := r.tree
 	var out []Problem
 	if err := v.checkPolicy("", tree); err != nil {
 		lines := strings.Split(err.Error(), "\n")

@@ -42,14 +42,17 @@ type rule struct {
 	text     string // what it says, for people
 	forbid   bool
 	head     head
-	compiled *compiledPolicy
-	clauses  []clause // its conditions one by one, all of which must hold
+	tree     *policyTree     // the policy in full
+	compiled *compiledPolicy // what is evaluated once the action is known to match
+	clauses  []clause        // its conditions one by one, all of which must hold
 	grant    *rights.Grant
 }
 
-// newRule compiles a policy.
+// newRule compiles a policy. What is evaluated leaves out the constraint on
+// the action, which the index has tested by name: walking action groups again
+// for every rule would cost more than all its conditions.
 func newRule(id, text string, p *policyTree) *rule {
-	return &rule{id: id, text: text, forbid: forbids(p), head: headOf(p), compiled: compilePolicy(p)}
+	return &rule{id: id, text: text, forbid: forbids(p), head: headOf(p), tree: p, compiled: compilePolicy(withoutAction(p))}
 }
 
 func (r *rule) effect() string {

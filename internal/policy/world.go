@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
@@ -41,11 +42,36 @@ type atlas struct {
 	staged   map[uid][]stage // models and profiles; stages ascending, the first from the zero time
 	lineages map[uid][]uid   // every entity with its ancestors, itself first
 	actions  map[uid][]uid   // every concrete action with its groups, itself first
+
+	vocabulary *vocabulary
+	shapes     sync.Map // shape → nil or the error found
+}
+
+// shape is all in which the questions of this package can differ in type.
+// Their values come from Go's typed fields through one builder, so when one
+// question of a shape conforms to the schema, all of that shape do; asking the
+// validator each time would cost as much as the decision.
+type shape struct {
+	action   uid
+	resource uidType
+	known    bool // network.ip is present
+	purpose  bool // asserted.purpose is present
+}
+
+// conforms validates the first question of each shape.
+func (a *atlas) conforms(s shape, q *question) error {
+	if found, ok := a.shapes.Load(s); ok {
+		err, _ := found.(error)
+		return err
+	}
+	err := a.vocabulary.checkQuestion(*q)
+	a.shapes.Store(s, err)
+	return err
 }
 
 // newAtlas lays out the catalogue and validates each entity.
 func newAtlas(v *vocabulary, cat *bedrock.Catalogue, validations []bedrock.Validation) (*atlas, error) {
-	a := &atlas{fixed: v.actionEntities(), staged: map[uid][]stage{}, lineages: map[uid][]uid{}, actions: map[uid][]uid{}}
+	a := &atlas{fixed: v.actionEntities(), staged: map[uid][]stage{}, lineages: map[uid][]uid{}, actions: map[uid][]uid{}, vocabulary: v}
 	for id, lineage := range v.actions() {
 		if v.concrete(id) {
 			a.actions[id] = lineage
