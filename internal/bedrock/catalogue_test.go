@@ -166,6 +166,14 @@ func TestNear(t *testing.T) {
 	}
 }
 
+func TestNearBreaksTiesTheSameWay(t *testing.T) {
+	for range 50 { // maps are walked in another order each time
+		if got := Embedded().Near("amazon.nova-reel-v1:2"); got != "amazon.nova-reel-v1:0" {
+			t.Fatalf("Near = %q", got)
+		}
+	}
+}
+
 func TestVersionNamesTheMonthAndTheTables(t *testing.T) {
 	if v := Embedded().Version(); !strings.HasPrefix(v, AsOf+"+") || len(v) != len(AsOf)+1+16 {
 		t.Errorf("Version() = %q", v)

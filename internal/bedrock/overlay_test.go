@@ -160,6 +160,26 @@ func TestWithRefuses(t *testing.T) {
 	}
 }
 
+func TestBaseIsNeverCustom(t *testing.T) {
+	cat := mustWith(t, Embedded(), []Model{imported()}, nil)
+	other := Model{ID: importedARN + "x", Base: importedARN, Regions: []string{"us-east-1"}}
+	if _, err := cat.With([]Model{other}, nil); err == nil || !strings.Contains(err.Error(), "not a listed foundation model") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestRouterHasNoPriceButItsOwn: which model answers is not known beforehand.
+func TestRouterHasNoPriceButItsOwn(t *testing.T) {
+	router := Profile{ID: "arn:aws:bedrock:us-east-1:111122223333:prompt-router/a1b2c3d4e5f6", Model: sonnet, Routes: []string{"amazon.nova-pro-v1:0"}}
+	if p, ok := mustWith(t, Embedded(), nil, []Profile{router}).PriceOf(sonnet, router.ID); ok {
+		t.Errorf("price %+v", p)
+	}
+	router.Price = Price{Input: usd(3), Output: usd(15)}
+	if p, ok := mustWith(t, Embedded(), nil, []Profile{router}).PriceOf("amazon.nova-pro-v1:0", router.ID); !ok || *p.Output != 15 {
+		t.Errorf("price %+v, %v", p, ok)
+	}
+}
+
 func TestWithRefusesTwoEntriesForOneID(t *testing.T) {
 	if _, err := Embedded().With([]Model{imported(), imported()}, nil); err == nil || !strings.Contains(err.Error(), "two entries") {
 		t.Errorf("two models: error %v", err)

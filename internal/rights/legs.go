@@ -2,7 +2,6 @@ package rights
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/writ-project/writ/internal/bedrock"
 )
@@ -45,7 +44,7 @@ const (
 // to, and every guardrail, system tool, object and key that the body names.
 // All of them must be allowed for the invocation to be.
 //
-// The order is stable: profile, source, destinations by region, then what the
+// The order is stable: profile, source, destinations as listed, then what the
 // body names, in its order. No leg occurs twice: a destination that is the
 // region called is its source leg. Whatever cannot be resolved exactly is an
 // *UnresolvedError: an ARN that the catalogue does not list, a profile whose
@@ -196,14 +195,11 @@ func (r *resolver) through(p bedrock.Profile, model string, destinations []strin
 const marketplaceResource = "marketplace/model-endpoint/all-access"
 
 // custom adds the legs of an account's own model, one per region in which the
-// call may run.
+// call may run; the region called, which is the ARN's, is always one of them.
 func (r *resolver) custom(ref bedrock.ModelRef, id string) error {
 	m, ok := r.cat.Model(id)
 	if !ok {
 		return r.refuse("the catalogue does not list this ARN, so its base model and regions are unknown", "`writ apply` a Model with its base and regions")
-	}
-	if !slices.Contains(m.Regions, r.Region) {
-		return r.refuse("the catalogue does not list the region called for this ARN", "")
 	}
 	resource := id
 	if ref.Kind == bedrock.MarketplaceEndpointRef {
