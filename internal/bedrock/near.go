@@ -5,9 +5,8 @@ import "fmt"
 // A near miss is at most this many edits away, and only ids of usual length
 // are compared, so that a suggestion costs little however odd the id is.
 const (
-	nearest      = 3
-	longestNear  = 96
-	likelyModels = "; did you mean %q?"
+	nearest     = 3
+	longestNear = 96
 )
 
 // Near returns the listed model or profile whose id is the fewest edits away
@@ -37,7 +36,7 @@ func (c *Catalogue) Near(id string) string {
 // Suggest is the end of a sentence that names a near miss, or "".
 func (c *Catalogue) Suggest(id string) string {
 	if near := c.Near(id); near != "" {
-		return fmt.Sprintf(likelyModels, near)
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""
 }
