@@ -1,0 +1,136 @@
+// Command compat-go drives an endpoint with the AWS SDK for Go v2, unmodified:
+// where to call and as whom comes from AWS's own environment variables, the
+// model from COMPAT_MODEL, and what to do from the first argument. It prints
+// one JSON line per call; a call that fails is a line too, with the SDK's own
+// view of the error.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+)
+
+// Step is one call's outcome, in the words that all compat clients use.
+type Step struct {
+	Step         string `json:"step"`
+	Text         string `json:"text,omitempty"`
+	InputTokens  int    `json:"inputTokens,omitempty"`
+	OutputTokens int    `json:"outputTokens,omitempty"`
+	StopReason   string `json:"stopReason,omitempty"`
+	Events       int    `json:"events,omitempty"` // stream events received
+	Tool         string `json:"tool,omitempty"`
+	ToolInput    any    `json:"toolInput,omitempty"`
+	AccessKeyID  string `json:"accessKeyId,omitempty"` // whose credentials were used
+	Account      string `json:"account,omitempty"`
+	ARN          string `json:"arn,omitempty"`
+	Error        string `json:"error,omitempty"` // the exception's code
+	Class        string `json:"class,omitempty"` // the SDK's type for it
+	Status       int    `json:"status,omitempty"`
+	Message      string `json:"message,omitempty"`
+}
+
+// client is the SDK's client and what every call needs.
+type client struct {
+	aws     aws.Config
+	bedrock *bedrockruntime.Client
+	model   string
+}
+
+func main() {
+	if err := run(context.Background(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) != 1 {
+		return errors.New("want one argument: four-ops, converse, converse-stream, tools, sts or caller-identity")
+	}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return fmt.Errorf("loading configuration: %w", err)
+	}
+	c := client{aws: cfg, bedrock: bedrockruntime.NewFromConfig(cfg), model: os.Getenv("COMPAT_MODEL")}
+	switch args[0] {
+	case "four-ops":
+		c.report("Converse", c.converse(ctx, false))
+		c.report("ConverseStream", c.converseStream(ctx, false))
+		c.report("InvokeModel", c.invoke(ctx))
+		c.report("InvokeModelWithResponseStream", c.invokeStream(ctx))
+	case "converse":
+		c.report("Converse", c.converse(ctx, false))
+	case "converse-stream":
+		c.report("ConverseStream", c.converseStream(ctx, false))
+	case "tools":
+		c.report("Converse", c.converse(ctx, true))
+		c.report("ConverseStream", c.converseStream(ctx, true))
+	case "sts":
+		return c.refresh(ctx)
+	case "caller-identity":
+		c.report("GetCallerIdentity", c.callerIdentity(ctx))
+	default:
+		return fmt.Errorf("unknown scenario %q", args[0])
+	}
+	return nil
+}
+
+// report prints a step, with the error in the SDK's words if there is one.
+func (c client) report(name string, call func(*Step) error) {
+	s := Step{Step: name}
+	if err := call(&s); err != nil {
+		s.Message = err.Error()
+		if api, ok := errors.AsType[smithy.APIError](err); ok {
+			s.Error, s.Message, s.Class = api.ErrorCode(), api.ErrorMessage(), fmt.Sprintf("%T", api)
+		}
+		if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+			s.Status = answer.HTTPStatusCode()
+		}
+	}
+	line, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	fmt.Println(string(line))
+}
+
+// refresh calls, waits for a line on standard input, and calls again: by then
+// the session has ended.
+func (c client) refresh(ctx context.Context) error {
+	named := func(s *Step) error {
+		credentials, err := c.aws.Credentials.Retrieve(ctx)
+		if err != nil {
+			return err
+		}
+		s.AccessKeyID = credentials.AccessKeyID
+		return c.converse(ctx, false)(s)
+	}
+	c.report("Converse", named)
+	if !bufio.NewScanner(os.Stdin).Scan() {
+		return errors.New("waiting for a line on standard input: it ended")
+	}
+	c.report("Converse", named)
+	return nil
+}
+
+func (c client) callerIdentity(ctx context.Context) func(*Step) error {
+	return func(s *Step) error {
+		out, err := sts.NewFromConfig(c.aws).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if err != nil {
+			return err
+		}
+		s.Account, s.ARN = aws.ToString(out.Account), aws.ToString(out.Arn)
+		return nil
+	}
+}

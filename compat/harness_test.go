@@ -1,0 +1,242 @@
+package compat
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Target is an endpoint to drive, with what its callers need. A scenario whose
+// fields are empty is skipped, with the field's name as the reason.
+type Target struct {
+	Runtime    string // http:// URL of the runtime; required
+	RuntimeTLS string // https:// URL of the same
+	STS        string // URL of the STS endpoint
+	CA         string // PEM file that RuntimeTLS's certificate is verified with
+	// Env holds credentials, as AWS_ACCESS_KEY_ID=… and so on, for the scenarios
+	// that do not obtain their own.
+	Env    []string
+	Bearer string // a token for AWS_BEARER_TOKEN_BEDROCK
+	// RoleARN and TokenFile are what a workload with an OIDC proof is given.
+	RoleARN   string
+	TokenFile string
+	// BeforeRefresh runs between the two calls of scenario sts; it must return
+	// with the first session expired, since only boto3 and JavaScript refresh
+	// minutes before. nil does nothing.
+	BeforeRefresh func(t *testing.T)
+
+	Model   string // an Anthropic model that Env, Bearer and RoleARN may invoke, tools included; required
+	Refused string // a model refused with AccessDeniedException
+	Broken  string // a model whose streams end in a throttlingException behind some events
+}
+
+// step is one line of a client's output; see the clients for the fields.
+type step struct {
+	Step         string `json:"step"`
+	Text         string `json:"text"`
+	InputTokens  int    `json:"inputTokens"`
+	OutputTokens int    `json:"outputTokens"`
+	StopReason   string `json:"stopReason"`
+	Events       int    `json:"events"`
+	Tool         string `json:"tool"`
+	ToolInput    any    `json:"toolInput"`
+	AccessKeyID  string `json:"accessKeyId"`
+	Account      string `json:"account"`
+	ARN          string `json:"arn"`
+	Error        string `json:"error"`
+	Class        string `json:"class"`
+	Status       int    `json:"status"`
+	Message      string `json:"message"`
+}
+
+// client is a program in one of the SDKs' languages.
+type client struct {
+	name string
+	// prepare installs what the program needs and returns how to run it; an
+	// error means that a prerequisite is missing.
+	prepare func() ([]string, error)
+	refused string // the SDK's class for AccessDeniedException
+	broken  string // the SDK's class for an exception in mid-stream
+}
+
+var clients = []client{
+	{"go", sync.OnceValues(prepareGo), "*types.AccessDeniedException", "*types.ThrottlingException"},
+	{"js", sync.OnceValues(prepareJS), "AccessDeniedException", "ThrottlingException"},
+	{"python", sync.OnceValues(preparePython), "AccessDeniedException", "EventStreamError"},
+}
+
+// errBroken marks a client that has its prerequisites and still does not build:
+// a failure, not a reason to skip.
+var errBroken = errors.New("the client does not build")
+
+// built is where binaries go; TestMain removes it.
+var built string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "compat")
+	if err != nil {
+		panic(err)
+	}
+	built = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func prepareGo() ([]string, error) {
+	if err := command("go", "go", "mod", "download"); err != nil {
+		return nil, err
+	}
+	binary := filepath.Join(built, "compat-go")
+	if err := command("go", "go", "build", "-o", binary, "."); err != nil {
+		return nil, errors.Join(errBroken, err)
+	}
+	return []string{binary}, nil
+}
+
+func prepareJS() ([]string, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat("js/node_modules/.package-lock.json"); err != nil {
+		if err := command("js", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
+			return nil, err
+		}
+	}
+	return []string{node, "js/main.js"}, nil
+}
+
+func preparePython() ([]string, error) {
+	if err := command(".", "python3", "-c", "import boto3"); err != nil {
+		return nil, err
+	}
+	return []string{"python3", "-B", "python/main.py"}, nil
+}
+
+// command runs a program in a directory; its error ends in what it printed.
+func command(dir, name string, args ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		return errors.Join(err, errors.New(string(bytes.TrimSpace(out))))
+	}
+	return nil
+}
+
+// run plays one of the client's verbs and returns what it printed. After the
+// first line it calls between, if that is not nil, and tells the client to go on.
+func (c client) run(t *testing.T, verb string, env []string, between func(*testing.T)) []step {
+	t.Helper()
+	argv, err := c.prepare()
+	if errors.Is(err, errBroken) {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Skipf("the %s client lacks a prerequisite: %v", c.name, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], verb)...)
+	cmd.Env = append(isolated(t), env...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var steps []step
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		var s step
+		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+			t.Errorf("reading a line of the %s client: %v: %s", c.name, err, lines.Text())
+		}
+		steps = append(steps, s)
+		if len(steps) == 1 && between != nil {
+			between(t)
+			io.WriteString(stdin, "go on\n")
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("running the %s client: %v\n%s", c.name, err, &stderr)
+	}
+	return steps
+}
+
+// isolated is an environment in which nothing but a scenario's own variables
+// can tell an SDK where to call or as whom.
+func isolated(t *testing.T) []string {
+	home := t.TempDir()
+	env := []string{
+		"PATH=" + os.Getenv("PATH"),
+		"HOME=" + home,
+		"AWS_REGION=us-east-1",         // Go and JavaScript
+		"AWS_DEFAULT_REGION=us-east-1", // boto3, which does not read the other
+		"AWS_CONFIG_FILE=" + filepath.Join(home, "no-config"),
+		"AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(home, "no-credentials"),
+		"AWS_EC2_METADATA_DISABLED=true",
+		"AWS_MAX_ATTEMPTS=1",
+	}
+	for _, name := range []string{"SYSTEMROOT", "PYENV_ROOT", "PYENV_VERSION"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// plain points an SDK at the target's plain port with the target's credentials.
+func (to Target) plain(model string) []string {
+	return append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.Runtime, "COMPAT_MODEL=" + model}, to.Env...)
+}
+
+// secure points an SDK at the TLS port, without credentials.
+func (to Target) secure(model string) []string {
+	return []string{
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.RuntimeTLS,
+		"AWS_CA_BUNDLE=" + to.CA,
+		"NODE_EXTRA_CA_CERTS=" + to.CA,
+		"COMPAT_MODEL=" + model,
+	}
+}
+
+// federated gives an SDK a proof and two endpoints, and no credentials.
+func (to Target) federated(model string) []string {
+	return []string{
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.Runtime,
+		"AWS_ENDPOINT_URL_STS=" + to.STS,
+		"AWS_ROLE_ARN=" + to.RoleARN,
+		"AWS_ROLE_SESSION_NAME=compat",
+		"AWS_WEB_IDENTITY_TOKEN_FILE=" + to.TokenFile,
+		"COMPAT_MODEL=" + model,
+	}
+}
+
+// need skips a scenario for which the target lacks a field.
+func need(t *testing.T, fields map[string]string) {
+	t.Helper()
+	for name, value := range fields {
+		if strings.TrimSpace(value) == "" {
+			t.Skipf("the target has no %s", name)
+		}
+	}
+}

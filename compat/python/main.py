@@ -1,0 +1,147 @@
+"""Drives an endpoint with boto3, unmodified.
+
+Where to call and as whom comes from AWS's own environment variables, the model
+from COMPAT_MODEL, and what to do from the first argument. It prints one JSON
+line per call; a call that fails is a line too, with the SDK's own view of the
+error.
+"""
+
+import json
+import os
+import sys
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+QUESTION = "Name three rivers."
+MODEL = os.environ.get("COMPAT_MODEL")
+SESSION = boto3.Session()
+
+
+def conversation(tools):
+    request = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
+    if tools:
+        schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+        spec = {"name": "get_weather", "description": "Weather of a city", "inputSchema": {"json": schema}}
+        request["toolConfig"] = {"tools": [{"toolSpec": spec}]}
+    return request
+
+
+def native():
+    messages = [{"role": "user", "content": QUESTION}]
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500, "messages": messages}
+    return {"modelId": MODEL, "body": json.dumps(body)}
+
+
+def count(step, usage):
+    step["inputTokens"], step["outputTokens"] = usage["inputTokens"], usage["outputTokens"]
+
+
+def converse(client, step, tools=False):
+    out = client.converse(**conversation(tools))
+    step["stopReason"] = out["stopReason"]
+    count(step, out["usage"])
+    for block in out["output"]["message"]["content"]:
+        if "text" in block:
+            step["text"] = block["text"]
+        if "toolUse" in block:
+            step["tool"], step["toolInput"] = block["toolUse"]["name"], block["toolUse"]["input"]
+
+
+def converse_stream(client, step, tools=False):
+    out = client.converse_stream(**conversation(tools))
+    step["text"], step["events"], fragments = "", 0, ""
+    for event in out["stream"]:
+        step["events"] += 1
+        if "contentBlockStart" in event:
+            step["tool"] = event["contentBlockStart"]["start"]["toolUse"]["name"]
+        if "contentBlockDelta" in event:
+            delta = event["contentBlockDelta"]["delta"]
+            step["text"] += delta.get("text", "")
+            fragments += delta.get("toolUse", {}).get("input", "")
+        if "messageStop" in event:
+            step["stopReason"] = event["messageStop"]["stopReason"]
+        if "metadata" in event:
+            count(step, event["metadata"]["usage"])
+    if fragments:
+        step["toolInput"] = json.loads(fragments)
+
+
+def invoke(client, step):
+    body = json.loads(client.invoke_model(**native())["body"].read())
+    step["text"] = "".join(block["text"] for block in body["content"])
+    step["stopReason"] = body["stop_reason"]
+    step["inputTokens"] = body["usage"]["input_tokens"]
+    step["outputTokens"] = body["usage"]["output_tokens"]
+
+
+def invoke_stream(client, step):
+    out = client.invoke_model_with_response_stream(**native())
+    step["text"], step["events"] = "", 0
+    for event in out["body"]:
+        step["events"] += 1
+        own = json.loads(event["chunk"]["bytes"])
+        delta = own.get("delta", {})
+        step["text"] += delta.get("text", "")
+        if "stop_reason" in delta:
+            step["stopReason"] = delta["stop_reason"]
+        metrics = own.get("amazon-bedrock-invocationMetrics")
+        if metrics:
+            step["inputTokens"], step["outputTokens"] = metrics["inputTokenCount"], metrics["outputTokenCount"]
+
+
+def named(client, step):
+    step["accessKeyId"] = SESSION.get_credentials().get_frozen_credentials().access_key
+    converse(client, step)
+
+
+def caller_identity(_client, step):
+    out = SESSION.client("sts").get_caller_identity()
+    step["account"], step["arn"] = out["Account"], out["Arn"]
+
+
+def report(name, call, client, **options):
+    """Prints a step, with the error in the SDK's words if there is one."""
+    step = {"step": name}
+    try:
+        call(client, step, **options)
+    except ClientError as error:
+        step["error"] = error.response["Error"]["Code"]
+        step["class"] = type(error).__name__
+        step["status"] = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        step["message"] = error.response["Error"]["Message"]
+    except BotoCoreError as error:
+        step["class"], step["message"] = type(error).__name__, str(error)
+    print(json.dumps(step), flush=True)
+
+
+def main():
+    client = SESSION.client("bedrock-runtime")
+    scenario = sys.argv[1]
+    if scenario == "four-ops":
+        report("Converse", converse, client)
+        report("ConverseStream", converse_stream, client)
+        report("InvokeModel", invoke, client)
+        report("InvokeModelWithResponseStream", invoke_stream, client)
+    elif scenario == "converse":
+        report("Converse", converse, client)
+    elif scenario == "converse-stream":
+        report("ConverseStream", converse_stream, client)
+    elif scenario == "tools":
+        report("Converse", converse, client, tools=True)
+        report("ConverseStream", converse_stream, client, tools=True)
+    elif scenario == "sts":
+        # Calls, waits for a line on standard input, and calls again: by then
+        # the session has ended.
+        report("Converse", named, client)
+        if not sys.stdin.readline():
+            sys.exit("error: waiting for a line on standard input: it ended")
+        report("Converse", named, client)
+    elif scenario == "caller-identity":
+        report("GetCallerIdentity", caller_identity, client)
+    else:
+        sys.exit(f"error: unknown scenario {scenario!r}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+package fakebedrock
+
+import (
+	"net/http"
+	"strings"
+)
+
+// apiError is a refusal in the shape of the AWS REST-JSON protocol.
+type apiError struct {
+	status  int
+	name    string // AWS exception name
+	message string
+}
+
+func validation(message string) *apiError {
+	return &apiError{status: http.StatusBadRequest, name: "ValidationException", message: message}
+}
+
+func malformed(why string) *apiError {
+	return validation("Malformed input request: " + why + ", please reformat your input and try again.")
+}
+
+// writeError answers with the name where SDKs look first, the header.
+func writeError(w http.ResponseWriter, e *apiError) {
+	w.Header().Set("X-Amzn-Errortype", e.name)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.status)
+	w.Write(encode(object{"message": e.message}))
+}
+
+// memberName turns an exception's name into its member of the stream union:
+// ThrottlingException into throttlingException.
+func memberName(exception string) string {
+	if exception == "" {
+		return ""
+	}
+	return strings.ToLower(exception[:1]) + exception[1:]
+}
