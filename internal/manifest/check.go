@@ -15,7 +15,7 @@ import (
 // the catalogue that the set itself makes up. The error joins *Problems.
 // Policies are judged by the policy package.
 func Check(all []Resource) error {
-	c := &checker{named: make(map[string]Resource, len(all))}
+	c := &checker{named: make(map[string]Resource, len(all)), issuers: make(map[string]Resource)}
 	for _, r := range all {
 		if first, twice := c.named[r.ID()]; twice {
 			c.report(r, "", "the name is taken"+standing(first), "give one of the two another name")
@@ -48,6 +48,7 @@ func Catalogue(all []Resource) (*bedrock.Catalogue, error) {
 
 type checker struct {
 	named     map[string]Resource // by ID
+	issuers   map[string]Resource // by URL
 	catalogue *bedrock.Catalogue
 	errs      []error
 }
@@ -102,6 +103,13 @@ func (c *checker) buildCatalogue(all []Resource) {
 
 func (c *checker) check(r Resource) {
 	switch s := r.Spec.(type) {
+	case *identity.Issuer:
+		// A token names its issuer by URL: two would leave open which rules hold.
+		if first, twice := c.issuers[s.URL]; twice && first.Name != r.Name {
+			c.report(r, "url", "the URL is taken"+standing(first), "bindings of both can name one issuer")
+			return
+		}
+		c.issuers[s.URL] = r
 	case *identity.Binding:
 		c.wants(r, "identity", Identity, s.Identity)
 		c.wants(r, "issuer", Issuer, s.Issuer)

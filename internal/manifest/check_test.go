@@ -81,6 +81,7 @@ func TestCheckRefuses(t *testing.T) {
 		"grant too long":        {"notAfter: 2026-11-30", "notAfter: 2027-11-30", "Grant/bot.nova"},
 		"validation's model":    {`model: "amazon.nova-lite-v1:0", kind`, `model: "amazon.nova-light-v1:0", kind`, "is not in the catalogue"},
 		"model's base":          {`base: "amazon.nova-lite-v1:0"`, `base: "amazon.nova-light-v1:0"`, "pricing0001"},
+		"an issuer twice":       {"kind: Network\nname: office", "kind: Issuer\nname: cd\nspec: {url: \"https://issuer.example\"}\n---\napiVersion: writ/v1\nkind: Network\nname: office", "the URL is taken by org.yaml:2"},
 		"a name twice":          {"kind: Network\nname: office\nspec: {cidrs: [\"10.0.0.0/8\"]}", "kind: Network\nname: office\nspec: {cidrs: [\"10.0.0.0/8\"]}\n---\napiVersion: writ/v1\nkind: Network\nname: office\nspec: {cidrs: [\"10.1.0.0/16\"]}", "the name is taken by org.yaml:7"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,23 @@
+package snapshot
+
+import (
+	"time"
+
+	"github.com/writ-project/writ/internal/manifest"
+)
+
+// Of builds the snapshot that resources would make, without asking the log
+// whether they are authorised: to check a plan before it is recorded, and to
+// explain what is in a store nobody serves. The gateway never decides on one.
+func Of(resources []manifest.Resource, at time.Time) (*Snapshot, error) {
+	b := &builder{next: &Snapshot{At: at}, touched: make(map[manifest.Kind]bool)}
+	for _, r := range resources {
+		b.touched[r.Kind] = true
+		b.next.set(r.Kind, r.Name, r.Spec)
+	}
+	if err := b.derive(); err != nil {
+		return nil, err
+	}
+	b.next.settle()
+	return b.next, nil
+}
