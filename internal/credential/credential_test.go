@@ -178,6 +178,20 @@ func TestS10_SessionAndBearerAreNotInterchangeable(t *testing.T) {
 	}
 }
 
+// TestS10_KindIsAuthenticated seals the very payload of a bearer token as a
+// session token, so that nothing but the associated data tells them apart.
+func TestS10_KindIsAuthenticated(t *testing.T) {
+	r := mustRing(t, 0, pair(1, 0))
+	token, _, err := r.sealToken(sessionKind, nil, sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.OpenBearer(kinds[bearerKind].prefix + strings.TrimPrefix(token, kinds[sessionKind].prefix))
+	if !errors.Is(err, errForged) {
+		t.Errorf("OpenBearer: %v", err)
+	}
+}
+
 func TestS10_AccessKeyIDIsBoundToItsToken(t *testing.T) {
 	r := mustRing(t, 0, pair(1, 0))
 	a, b := mustSeal(t, r, sample()), mustSeal(t, r, sample())
@@ -237,20 +251,60 @@ func TestS10_AnyFlippedBitIsRefused(t *testing.T) {
 	}
 }
 
-// TestS10_LongCommonPrefixIsNotTheSameToken is CVE-2026-35030's lesson.
+// TestS10_LongCommonPrefixIsNotTheSameToken is CVE-2026-35030's lesson. It
+// tries every last character, which base64 may let stand for unused bits.
 func TestS10_LongCommonPrefixIsNotTheSameToken(t *testing.T) {
+	r, s := mustRing(t, 0, pair(1, 0)), sample()
+	for range 3 { // each remainder of the length
+		s.Subject += "x"
+		token := mustSealBearer(t, r, s)
+		if _, err := r.OpenBearer(token); err != nil {
+			t.Fatal(err)
+		}
+		prefix := token[:len(token)-1]
+		for c := byte('!'); c < 0x7f; c++ {
+			if prefix+string(c) == token {
+				continue
+			}
+			if _, err := r.OpenBearer(prefix + string(c)); !errors.Is(err, ErrInvalid) {
+				t.Errorf("last character %q for %q: %v", c, token[len(token)-1], err)
+			}
+		}
+	}
+}
+
+// TestS10_TokenHasOneSpelling: base64 readers skip line breaks.
+func TestS10_TokenHasOneSpelling(t *testing.T) {
 	r := mustRing(t, 0, pair(1, 0))
-	issued := mustSeal(t, r, sample())
-	token := issued.SessionToken.Reveal()
-	if _, _, err := r.OpenSession(issued.AccessKeyID, token); err != nil {
+	token := mustSealBearer(t, r, sample())
+	for _, extra := range []string{"\n", "\r", "\r\n", " ", "=", "=="} {
+		for _, at := range []int{len(kinds[bearerKind].prefix), len(token) / 2, len(token)} {
+			if _, err := r.OpenBearer(token[:at] + extra + token[at:]); !errors.Is(err, ErrInvalid) {
+				t.Errorf("%q at %d: %v", extra, at, err)
+			}
+		}
+	}
+}
+
+func TestPayloadIsReadWhole(t *testing.T) {
+	s := sample()
+	payload := string(appendSession(nil, &s))
+	if _, err := decodeSession(payload); err != nil {
 		t.Fatal(err)
 	}
-	last := "A"
-	if strings.HasSuffix(token, last) {
-		last = "Q"
+	if _, err := decodeSession(payload + "\x00"); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a trailing byte: %v", err)
 	}
-	if _, _, err := r.OpenSession(issued.AccessKeyID, token[:len(token)-1]+last); !errors.Is(err, ErrInvalid) {
-		t.Errorf("a token that differs in its last character: %v", err)
+	for n := range payload {
+		if _, err := decodeSession(payload[:n]); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%d of %d bytes: %v", n, len(payload), err)
+		}
+	}
+	if _, err := decodeSession("\x02" + payload[1:]); !errors.Is(err, ErrInvalid) {
+		t.Errorf("another version: %v", err)
+	}
+	if _, err := decodeSession(payload[:1] + "\x09" + payload[2:]); !errors.Is(err, ErrInvalid) {
+		t.Errorf("an unknown kind of proof: %v", err)
 	}
 }
 
