@@ -168,11 +168,17 @@ func (c *check) collectAnchors() error {
 	return nil
 }
 
+// addAll derives the tree over the entries first and reads them as records
+// after, so that a changed byte is not taken for a record written wrongly.
 func (c *check) addAll(entries [][]byte) error {
+	first := c.tree.Size()
 	for _, e := range entries {
 		if err := c.add(e); err != nil {
 			return err
 		}
+	}
+	if err := c.read(first, entries); err != nil {
+		return err
 	}
 	if err := c.ctx.Err(); err != nil {
 		return err
@@ -197,17 +203,21 @@ func (c *check) add(entry []byte) error {
 			return err
 		}
 	}
-	if err := c.passMilestones(); err != nil {
-		return err
-	}
+	return c.passMilestones()
+}
+
+func (c *check) read(index uint64, entries [][]byte) error {
 	if c.opts.Opaque {
 		return nil
 	}
-	r, err := ParseRecord(entry)
-	if err != nil {
-		return damage(c.entryFile(index), -1, index, "not a record: %v", err)
+	for _, e := range entries {
+		r, err := ParseRecord(e)
+		if err != nil {
+			return damage(c.entryFile(index), -1, index, "not a record: %v", err)
+		}
+		c.story.add(index, r)
+		index++
 	}
-	c.story.add(index, r)
 	return nil
 }
 

@@ -190,3 +190,39 @@ func TestPublishesWithinItsInterval(t *testing.T) {
 		mustClose(t, j)
 	})
 }
+
+// TestVerifyWhileWriting takes views while segments come and go.
+func TestVerifyWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	cfg := config(dir)
+	cfg.SegmentEntries, cfg.PublishEvery = 256, time.Millisecond
+	j := mustOpen(t, cfg)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := uint64(0); ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := j.Append(context.Background(), entry(i)); err != nil {
+					t.Errorf("Append: %v", err)
+					return
+				}
+			}
+		})
+	}
+	last := uint64(0)
+	for range 30 {
+		r := mustVerify(t, dir)
+		if r.Size < last {
+			t.Errorf("the log shrank from %d to %d entries", last, r.Size)
+		}
+		last = r.Size
+	}
+	close(stop)
+	wg.Wait()
+	t.Logf("verified up to %d entries", last)
+}

@@ -39,7 +39,7 @@ func (w *writer) resume(ctx context.Context, keys []string) error {
 
 func (w *writer) replayTail() error {
 	files, err := fs.ReadDir(w.fsys, "tail")
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if len(files) == 0 {
