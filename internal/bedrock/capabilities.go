@@ -29,6 +29,7 @@ type capState struct {
 	dialect *dialect
 	caps    Capabilities
 
+	within       string    // path to what the provider's dialect describes: empty, or additionalModelRequestFields
 	tool         toolOffer // the tool being read
 	off          bool      // the setting being read says that it is disabled
 	guardrail    halfGuardrail

@@ -98,10 +98,14 @@ func (r *capReader) tier() error {
 }
 
 func (r *capReader) additionalFields() error {
+	const field = "additionalModelRequestFields"
 	if r.dec.PeekKind() == '{' {
-		return r.members("additionalModelRequestFields.", r.dialect.additional)
+		r.within = field + "."
+		err := r.members(r.within, r.dialect.additional)
+		r.within = ""
+		return err
 	}
-	if err := r.list(&r.caps.UnknownFields, "additionalModelRequestFields"); err != nil {
+	if err := r.list(&r.caps.UnknownFields, field); err != nil {
 		return err
 	}
 	return r.scan()

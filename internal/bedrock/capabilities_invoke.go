@@ -1,347 +1,215 @@
 package bedrock
 
-// dialect is what is known of one provider's bodies.
-type dialect struct {
-	top        members[*capReader] // an InvokeModel body
-	additional members[*capReader] // Converse's additionalModelRequestFields
-	block      members[*capReader] // a content block of a message
-	blockTypes []string            // the values its "type" may have
-	roles      []string
-	tool       members[*capReader] // an offered tool
-	toolType   string              // the "type" of a tool that the caller runs; absent means that too
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+)
+
+var (
+	guardrailBodyMembers = members[*capReader]{
+		"tagSuffix":            (*capReader).tagSuffix,
+		"streamProcessingMode": (*capReader).bodyGuardrailMode,
+	}
+	thinkingMembers = members[*capReader]{
+		"type":          (*capReader).thinkingType,
+		"budget_tokens": (*capReader).skip,
+		"display":       (*capReader).skip,
+	}
+)
+
+// bodyGuardrailConfig reads what an InvokeModel body says about the guardrail
+// that its headers name.
+func (r *capReader) bodyGuardrailConfig() error {
+	if r.guardrail.id == "" {
+		r.tagged = true
+	}
+	return r.members(bodyGuardrail+".", guardrailBodyMembers)
 }
 
-// dialects is keyed by the catalogue's provider. Where a provider's models take
-// more than one body, the lists are joined: every member in them is either
-// without effect beyond the answer's text, or reported as what it does.
-//
-// Sources: the "inference request parameters" pages of the Bedrock user guide
-// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html).
-var dialects = map[string]*dialect{
-	"anthropic": {
-		top:        anthropicTop,
-		additional: anthropicAdditional,
-		block:      anthropicBlock,
-		blockTypes: []string{"text", "image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking", "search_result", "server_tool_use"},
-		roles:      []string{"user", "assistant"},
-		tool:       anthropicTool,
-		toolType:   "custom",
-	},
-	"amazon":   {top: amazonTop, additional: amazonAdditional},
-	"openai":   openAIDialect(openAITop),
-	"qwen":     openAIDialect(openAITop),
-	"deepseek": openAIDialect(openAITop),
-	"mistral":  openAIDialect(mistralTop),
-	"ai21":     openAIDialect(ai21Top),
-	"meta":     {top: metaTop},
-	"cohere":   {top: cohereTop, additional: cohereAdditional, tool: cohereTool, toolType: "function"},
+func (r *capReader) tagSuffix() error {
+	r.tagged = true
+	return r.skip()
 }
 
-func openAIDialect(top members[*capReader]) *dialect {
-	return &dialect{
-		top:        top,
-		additional: sampling,
-		block:      openAIPart,
-		blockTypes: []string{"text", "image_url", "input_audio", "refusal"},
-		roles:      []string{"system", "developer", "user", "assistant", "tool"},
-		tool:       openAITool,
-		toolType:   "function",
+func (r *capReader) bodyGuardrailMode() error {
+	s, err := r.symbol()
+	if err != nil {
+		return err
 	}
+	switch s {
+	case "SYNCHRONOUS":
+		r.guardrail.mode = "sync"
+	case "ASYNCHRONOUS":
+		r.guardrail.mode = "async"
+	default:
+		return r.fail("want SYNCHRONOUS or ASYNCHRONOUS")
+	}
+	return nil
 }
 
-// The members that AWS itself adds to an InvokeModel body.
-const (
-	bodyGuardrail = "amazon-bedrock-guardrailConfig"
-	bodyTrace     = "amazon-bedrock-trace"
-)
+func (r *capReader) bodyTrace() error {
+	s, err := r.symbol()
+	on, ok := traceSettings[s]
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return r.fail(wantTrace)
+	case on:
+		return r.extra(extraTrace)
+	}
+	return nil
+}
 
-var (
-	anthropicTop = members[*capReader]{
-		bodyGuardrail:          (*capReader).bodyGuardrailConfig,
-		bodyTrace:              (*capReader).bodyTrace,
-		"anthropic_version":    (*capReader).skipText,
-		"anthropic_beta":       (*capReader).betas,
-		"cache_control":        (*capReader).skip,
-		"container":            switchedOn("container"),
-		"context_management":   switchedOn("context_management"),
-		"max_tokens":           (*capReader).maxTokens,
-		"max_tokens_to_sample": (*capReader).maxTokens,
-		"mcp_servers":          switchedOn("mcp_server"),
-		"messages":             (*capReader).messages,
-		"metadata":             (*capReader).skip,
-		"output_config":        (*capReader).skip,
-		"output_format":        (*capReader).skip,
-		"prompt":               (*capReader).skipText,
-		"stop_sequences":       (*capReader).skip,
-		"system":               (*capReader).textOrBlocks,
-		"temperature":          (*capReader).skip,
-		"thinking":             (*capReader).thinking,
-		"tool_choice":          (*capReader).skip,
-		"tools":                (*capReader).tools,
-		"top_k":                (*capReader).skip,
-		"top_p":                (*capReader).skip,
-	}
-	anthropicAdditional = members[*capReader]{
-		"anthropic_beta":     (*capReader).betas,
-		"container":          switchedOn("container"),
-		"context_management": switchedOn("context_management"),
-		"mcp_servers":        switchedOn("mcp_server"),
-		"output_config":      (*capReader).skip,
-		"reasoning_config":   (*capReader).thinking,
-		"thinking":           (*capReader).thinking,
-		"tool_choice":        (*capReader).skip,
-		"tools":              (*capReader).tools,
-		"top_k":              (*capReader).skip,
-	}
-	anthropicTool = members[*capReader]{
-		"type":           (*capReader).toolKind,
-		"name":           (*capReader).toolName,
-		"description":    (*capReader).toolDescription,
-		"input_schema":   (*capReader).toolSchema,
-		"cache_control":  (*capReader).skip,
-		"input_examples": (*capReader).skip,
-		"strict":         (*capReader).skip,
-	}
-	anthropicBlock = members[*capReader]{
-		"type":          (*capReader).blockType,
-		"text":          (*capReader).skipText,
-		"source":        (*capReader).anthropicSource,
-		"content":       (*capReader).textOrBlocks,
-		"cache_control": (*capReader).skip,
-		"citations":     (*capReader).skip,
-		"context":       (*capReader).skip,
-		"data":          (*capReader).skip,
-		"id":            (*capReader).skip,
-		"input":         (*capReader).skip,
-		"is_error":      (*capReader).skip,
-		"name":          (*capReader).skip,
-		"signature":     (*capReader).skip,
-		"thinking":      (*capReader).skip,
-		"title":         (*capReader).skip,
-		"tool_use_id":   (*capReader).skip,
-	}
-	anthropicSources = members[*capReader]{
-		"type":       (*capReader).sourceType,
-		"media_type": (*capReader).skip,
-		"data":       (*capReader).skip,
-		"content":    (*capReader).textOrBlocks,
-		"url":        (*capReader).scan,
-		"file_id":    (*capReader).scan,
-	}
-	messageMembers = members[*capReader]{
-		"role":              (*capReader).messageRole,
-		"content":           (*capReader).textOrBlocks,
-		"name":              (*capReader).skip,
-		"reasoning_content": (*capReader).skip,
-		"refusal":           (*capReader).skip,
-		"tool_call_id":      (*capReader).skip,
-		"tool_calls":        (*capReader).skip,
-	}
-)
+func (r *capReader) novaInference() error {
+	return r.members("inferenceConfig.", novaInferenceMembers)
+}
 
-var (
-	amazonTop = members[*capReader]{
-		bodyGuardrail:          (*capReader).bodyGuardrailConfig,
-		bodyTrace:              (*capReader).bodyTrace,
-		"schemaVersion":        (*capReader).skip, // Nova
-		"messages":             (*capReader).converseMessages,
-		"system":               (*capReader).converseSystem,
-		"inferenceConfig":      (*capReader).novaInference,
-		"toolConfig":           (*capReader).toolConfig,
-		"reasoningConfig":      switchedOn("reasoningConfig"),
-		"inputText":            (*capReader).skipText, // Titan
-		"textGenerationConfig": (*capReader).titanText,
-		"inputImage":           (*capReader).skipText,
-		"dimensions":           (*capReader).skip,
-		"embeddingConfig":      (*capReader).skip,
-		"embeddingTypes":       (*capReader).skip,
-		"normalize":            (*capReader).skip,
-	}
-	novaInferenceMembers = members[*capReader]{
-		"maxTokens":       (*capReader).maxTokens,
-		"max_new_tokens":  (*capReader).maxTokens,
-		"reasoningConfig": switchedOn("reasoningConfig"),
-		"stopSequences":   (*capReader).skip,
-		"temperature":     (*capReader).skip,
-		"topK":            (*capReader).skip,
-		"topP":            (*capReader).skip,
-		"top_k":           (*capReader).skip,
-		"top_p":           (*capReader).skip,
-	}
-	titanTextMembers = members[*capReader]{
-		"maxTokenCount": (*capReader).maxTokens,
-		"stopSequences": (*capReader).skip,
-		"temperature":   (*capReader).skip,
-		"topP":          (*capReader).skip,
-	}
-	amazonAdditional = members[*capReader]{
-		"inferenceConfig": (*capReader).novaAdditional,
-		"reasoningConfig": switchedOn("reasoningConfig"),
-		"topK":            (*capReader).skip,
-	}
-	novaAdditionalMembers = members[*capReader]{"topK": (*capReader).skip}
-	metaTop               = members[*capReader]{
-		bodyGuardrail: (*capReader).bodyGuardrailConfig,
-		bodyTrace:     (*capReader).bodyTrace,
-		"images":      (*capReader).scan,
-		"max_gen_len": (*capReader).maxTokens,
-		"prompt":      (*capReader).skipText,
-		"temperature": (*capReader).skip,
-		"top_p":       (*capReader).skip,
-	}
-)
+func (r *capReader) novaAdditional() error {
+	return r.members(r.within+"inferenceConfig.", novaAdditionalMembers)
+}
 
-var (
-	openAITop = members[*capReader]{
-		bodyGuardrail:           (*capReader).bodyGuardrailConfig,
-		bodyTrace:               (*capReader).bodyTrace,
-		"background":            unlessFalse("background"),
-		"conversation":          switchedOn("conversation"),
-		"frequency_penalty":     (*capReader).skip,
-		"logit_bias":            (*capReader).skip,
-		"logprobs":              (*capReader).skip,
-		"max_completion_tokens": (*capReader).maxTokens,
-		"max_tokens":            (*capReader).maxTokens,
-		"messages":              (*capReader).messages,
-		"metadata":              (*capReader).skip,
-		"model":                 switchedOn("model"),
-		"n":                     switchedOn("n"),
-		"parallel_tool_calls":   (*capReader).skip,
-		"presence_penalty":      (*capReader).skip,
-		"previous_response_id":  switchedOn("previous_response_id"),
-		"prompt":                (*capReader).skipText,
-		"reasoning_effort":      (*capReader).skip,
-		"response_format":       (*capReader).skip,
-		"seed":                  (*capReader).skip,
-		"service_tier":          (*capReader).tier,
-		"stop":                  (*capReader).skip,
-		"store":                 unlessFalse("store"),
-		"stream":                (*capReader).skip,
-		"stream_options":        (*capReader).skip,
-		"temperature":           (*capReader).skip,
-		"tool_choice":           (*capReader).skip,
-		"tools":                 (*capReader).tools,
-		"top_k":                 (*capReader).skip,
-		"top_logprobs":          (*capReader).skip,
-		"top_p":                 (*capReader).skip,
-		"user":                  (*capReader).skip,
-		"web_search_options":    switchedOn("web_search_options"),
-	}
-	openAITool = members[*capReader]{
-		"type":     (*capReader).toolKind,
-		"function": (*capReader).toolFunction,
-	}
-	toolFunctionMembers = members[*capReader]{
-		"name":        (*capReader).toolName,
-		"description": (*capReader).toolDescription,
-		"parameters":  (*capReader).toolSchema,
-		"strict":      (*capReader).skip,
-	}
-	openAIPart = members[*capReader]{
-		"type":        (*capReader).blockType,
-		"text":        (*capReader).skipText,
-		"refusal":     (*capReader).skipText,
-		"image_url":   (*capReader).imageURL,
-		"input_audio": (*capReader).skip,
-	}
-	imageURLMembers = members[*capReader]{
-		"url":    (*capReader).sourceURL,
-		"detail": (*capReader).skip,
-	}
-	sampling = members[*capReader]{
-		"frequency_penalty": (*capReader).skip,
-		"presence_penalty":  (*capReader).skip,
-		"reasoning_effort":  (*capReader).skip,
-		"seed":              (*capReader).skip,
-		"top_k":             (*capReader).skip,
-	}
-	mistralTop = members[*capReader]{
-		bodyGuardrail:     (*capReader).bodyGuardrailConfig,
-		bodyTrace:         (*capReader).bodyTrace,
-		"max_tokens":      (*capReader).maxTokens,
-		"messages":        (*capReader).messages,
-		"prompt":          (*capReader).skipText,
-		"response_format": (*capReader).skip,
-		"stop":            (*capReader).skip,
-		"temperature":     (*capReader).skip,
-		"tool_choice":     (*capReader).skip,
-		"tools":           (*capReader).tools,
-		"top_k":           (*capReader).skip,
-		"top_p":           (*capReader).skip,
-	}
-	ai21Top = members[*capReader]{
-		bodyGuardrail:       (*capReader).bodyGuardrailConfig,
-		bodyTrace:           (*capReader).bodyTrace,
-		"countPenalty":      (*capReader).skip, // Jurassic
-		"documents":         (*capReader).skip,
-		"frequencyPenalty":  (*capReader).skip,
-		"frequency_penalty": (*capReader).skip,
-		"maxTokens":         (*capReader).maxTokens,
-		"max_tokens":        (*capReader).maxTokens,
-		"messages":          (*capReader).messages,
-		"n":                 switchedOn("n"),
-		"numResults":        switchedOn("n"),
-		"presencePenalty":   (*capReader).skip,
-		"presence_penalty":  (*capReader).skip,
-		"prompt":            (*capReader).skipText,
-		"response_format":   (*capReader).skip,
-		"stop":              (*capReader).skip,
-		"stopSequences":     (*capReader).skip,
-		"temperature":       (*capReader).skip,
-		"tools":             (*capReader).tools,
-		"topP":              (*capReader).skip,
-		"top_p":             (*capReader).skip,
-	}
-)
+func (r *capReader) titanText() error {
+	return r.members("textGenerationConfig.", titanTextMembers)
+}
 
-var (
-	cohereTop = members[*capReader]{
-		bodyGuardrail:         (*capReader).bodyGuardrailConfig,
-		bodyTrace:             (*capReader).bodyTrace,
-		"api_version":         (*capReader).skip,
-		"chat_history":        (*capReader).skip,
-		"documents":           (*capReader).skip,
-		"embedding_types":     (*capReader).skip,
-		"frequency_penalty":   (*capReader).skip,
-		"images":              (*capReader).scan,
-		"input_type":          (*capReader).skip,
-		"inputs":              (*capReader).scan,
-		"k":                   (*capReader).skip,
-		"logit_bias":          (*capReader).skip,
-		"max_tokens":          (*capReader).maxTokens,
-		"max_tokens_per_doc":  (*capReader).skip,
-		"message":             (*capReader).skipText,
-		"num_generations":     switchedOn("n"),
-		"output_dimension":    (*capReader).skip,
-		"p":                   (*capReader).skip,
-		"preamble":            (*capReader).skipText,
-		"presence_penalty":    (*capReader).skip,
-		"prompt":              (*capReader).skipText,
-		"prompt_truncation":   (*capReader).skip,
-		"query":               (*capReader).skipText,
-		"raw_prompting":       (*capReader).skip,
-		"return_likelihoods":  (*capReader).skip,
-		"return_prompt":       (*capReader).skip,
-		"search_queries_only": (*capReader).skip,
-		"seed":                (*capReader).skip,
-		"stop_sequences":      (*capReader).skip,
-		"stream":              (*capReader).skip,
-		"temperature":         (*capReader).skip,
-		"texts":               (*capReader).skip,
-		"tool_results":        (*capReader).skip,
-		"tools":               (*capReader).tools,
-		"top_n":               (*capReader).skip,
-		"truncate":            (*capReader).skip,
+// betas reads beta flags, a list or a single one.
+func (r *capReader) betas() error {
+	read := func() error {
+		s, err := r.symbol()
+		if err != nil {
+			return err
+		}
+		return r.extra("beta:" + s)
 	}
-	cohereAdditional = members[*capReader]{
-		"frequency_penalty": (*capReader).skip,
-		"k":                 (*capReader).skip,
-		"presence_penalty":  (*capReader).skip,
-		"seed":              (*capReader).skip,
+	if r.dec.PeekKind() == '"' {
+		return read()
 	}
-	cohereTool = members[*capReader]{
-		"name":                  (*capReader).toolName,
-		"description":           (*capReader).toolDescription,
-		"parameter_definitions": (*capReader).toolSchema,
+	return r.array(read)
+}
+
+// thinking reads a reasoning setting, which counts unless it says disabled.
+func (r *capReader) thinking() error {
+	r.off = false
+	if err := r.members(r.within+"thinking.", thinkingMembers); err != nil {
+		return err
 	}
-)
+	if r.off {
+		return nil
+	}
+	return r.extra("thinking")
+}
+
+func (r *capReader) thinkingType() error {
+	s, err := r.symbol()
+	r.off = s == "disabled"
+	return err
+}
+
+func (r *capReader) messages() error {
+	return r.array(func() error { return r.content("messages.", messageMembers) })
+}
+
+func (r *capReader) messageRole() error { return r.role(r.dialect.roles...) }
+
+// textOrBlocks reads content that is a text, a block, or a list of either.
+func (r *capReader) textOrBlocks() error {
+	switch r.dec.PeekKind() {
+	case '"':
+		return r.skipText()
+	case '{':
+		return r.content("messages.content.", r.dialect.block)
+	}
+	return r.array(r.textOrBlocks)
+}
+
+func (r *capReader) blockType() error {
+	s, err := r.symbol()
+	if err != nil || slices.Contains(r.dialect.blockTypes, s) {
+		return err
+	}
+	return r.list(&r.caps.UnknownContent, "messages.content:"+s)
+}
+
+func (r *capReader) anthropicSource() error {
+	if r.dec.PeekKind() == '"' { // a search result's source is a label
+		return r.skipText()
+	}
+	return r.content("messages.content.source.", anthropicSources)
+}
+
+// sourceType reports sources that the provider fetches by itself.
+func (r *capReader) sourceType() error {
+	s, err := r.symbol()
+	if err != nil || s == "base64" || s == "text" || s == "content" {
+		return err
+	}
+	return r.extra("source:" + s)
+}
+
+func (r *capReader) imageURL() error {
+	if r.dec.PeekKind() == '"' {
+		return r.sourceURL()
+	}
+	return r.content("messages.content.image_url.", imageURLMembers)
+}
+
+// sourceURL reads a URL that the provider would fetch, unless it is the data.
+func (r *capReader) sourceURL() error {
+	v, err := r.dec.ReadValue()
+	if err != nil {
+		return r.syntax(err)
+	}
+	if strings.HasPrefix(string(v[:min(len(v), 6)]), `"data:`) {
+		return nil
+	}
+	if v.Kind() != '"' {
+		return r.fail("want a string")
+	}
+	if err := r.noteResource(v); err != nil {
+		return err
+	}
+	return r.extra("source:url")
+}
+
+func (r *capReader) tools() error { return r.array(r.providerTool) }
+
+// providerTool reads one tool in the provider's shape. A tool of a type of its
+// own may run inside AWS, or be one that the model was trained on; it is
+// reported by type, and offered by name too if it has one, since the model may
+// then call for it.
+func (r *capReader) providerTool() error {
+	start := r.dec.InputOffset()
+	r.tool = toolOffer{}
+	err := object(&r.jsonReader, r, r.dialect.tool, func(name string) error {
+		if len(r.tool.unknown) < maxUnknown {
+			r.tool.unknown = append(r.tool.unknown, name)
+		}
+		return r.scan()
+	})
+	if err != nil {
+		return err
+	}
+	if r.tool.kind == "" || r.tool.kind == r.dialect.toolType {
+		for _, name := range r.tool.unknown {
+			if err := r.list(&r.caps.UnknownFields, r.within+"tools."+quoteName(name)); err != nil {
+				return err
+			}
+		}
+		return r.offerTool(r.tool.digest())
+	}
+	if err := r.extra("server_tool:" + r.tool.kind); err != nil || r.tool.name == "" {
+		return err
+	}
+	return r.offerTool(sha256.Sum256(r.since(start)))
+}
+
+func (r *capReader) toolKind() (err error) {
+	r.tool.kind, err = r.symbol()
+	return err
+}
+
+func (r *capReader) toolFunction() error {
+	return r.members(r.within+"tools.function.", toolFunctionMembers)
+}

@@ -162,6 +162,14 @@ func TestNovaAdditionalFields(t *testing.T) {
 		Capabilities{Extras: []string{"reasoningConfig"}, UnknownFields: []string{"additionalModelRequestFields.inferenceConfig.maxTokens"}})
 }
 
+func TestAdditionalFieldsHaveTheirPath(t *testing.T) {
+	extra := `"thinking":{"type":"enabled","deep":1},"tools":[{"name":"a","exec":1}]`
+	want := Capabilities{Extras: []string{"thinking"}, Tools: []Tool{{Name: "a", Digest: digestOf("", "")}}, UnknownFields: []string{"thinking.deep", "tools.exec"}}
+	checkRead(t, InvokeModel, "anthropic", nil, `{`+extra+`}`, want)
+	want.UnknownFields = []string{"additionalModelRequestFields.thinking.deep", "additionalModelRequestFields.tools.exec"}
+	checkRead(t, Converse, "anthropic", nil, `{"additionalModelRequestFields":{`+extra+`}}`, want)
+}
+
 func TestInvokeHeaders(t *testing.T) {
 	h := header("Content-Type", "application/json; charset=UTF-8", "Accept", "*/*", "X-Amzn-Bedrock-Trace", "ENABLED_FULL",
 		"X-Amzn-Bedrock-GuardrailIdentifier", "arn:aws:bedrock:us-east-1:111122223333:guardrail/abc", "X-Amzn-Bedrock-GuardrailVersion", "DRAFT",
@@ -246,4 +254,44 @@ func TestMetadataLimits(t *testing.T) {
 	for _, m := range []string{`{"":"x"}`, `{"a":"` + strings.Repeat("x", 257) + `"}`, `{"` + strings.Repeat("x", 257) + `":""}`, `{"a":"é"}`, `{"a":1}`, `{"a":"b","A":"c"}`, `[]`, `{` + strings.TrimSuffix(many.String(), ",") + `}`} {
 		refuse(t, Converse, "anthropic", nil, `{"requestMetadata":`+m+`}`, "body")
 	}
+}
+
+func TestS3_ResourcesFoundWhateverTheirSpelling(t *testing.T) {
+	body := `{"a":[" s3://b/1 ",{"k":"S3://b/2"}],"b":"s3:\/\/b\/3","c":"\u0073\u0033://b/4","d":"arn:aws:s3:::b/5","e":"ARN:aws:KMS:r:a:key/6",
+		"f":"arn:aws:bedrock:r:a:prompt/7","g":"arn:x","h":"text about s3://b/8","i":"` + strings.Repeat("s3://", 3000) + `"}`
+	got := mustRead(t, InvokeModel, "nobody", nil, body)
+	if d := cmp.Diff([]string{"S3://b/2", "arn:aws:s3:::b/5", "s3://b/1", "s3://b/3", "s3://b/4"}, got.S3); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"ARN:aws:KMS:r:a:key/6"}, got.KMSKeys); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestInvokeBodySwitches(t *testing.T) {
+	g := header("X-Amzn-Bedrock-GuardrailIdentifier", "abc", "X-Amzn-Bedrock-GuardrailVersion", "1")
+	checkRead(t, InvokeModel, "meta", nil, `{"amazon-bedrock-trace":"DISABLED"}`, Capabilities{})
+	checkRead(t, InvokeModel, "meta", nil, `{"amazon-bedrock-trace":"ENABLED"}`, Capabilities{Extras: []string{"guardrail_trace"}})
+	checkRead(t, InvokeModel, "meta", g, `{"amazon-bedrock-guardrailConfig":{"streamProcessingMode":"SYNCHRONOUS"}}`, Capabilities{Guardrail: &Guardrail{ID: "abc", Version: "1"}})
+	checkRead(t, InvokeModel, "openai", nil, `{"messages":[{"role":"user","content":[{"type":"image_url","image_url":"s3://b/k"}]}]}`, Capabilities{Extras: []string{"source:url"}, S3: []string{"s3://b/k"}})
+	checkRead(t, InvokeModel, "anthropic", nil, `{"messages":[{"role":"user","content":[{"type":"search_result","source":"s3://label"},{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]}}]}]}`,
+		Capabilities{Extras: []string{"source:file"}})
+	for _, c := range []struct{ provider, body, problem string }{
+		{"meta", `{"amazon-bedrock-trace":"on"}`, "want ENABLED"},
+		{"meta", `{"amazon-bedrock-guardrailConfig":{"streamProcessingMode":"async"}}`, "want SYNCHRONOUS"},
+		{"openai", `{"messages":[{"content":[{"type":"image_url","image_url":{"url":5}}]}]}`, "want a string"},
+		{"anthropic", `{"anthropic_beta":[1]}`, "want a string"},
+		{"anthropic", `{"anthropic_beta":["` + strings.Repeat("b", 300) + `"]}`, "longer than 256"},
+		{"anthropic", `{"thinking":{"type":1}}`, "want a string"},
+		{"anthropic", `{"tools":[{"name":"a\nb"}]}`, "control character"},
+		{"anthropic", `{"tools":[{"type":"a b","name":"c"}]}`, "symbolic"},
+		{"anthropic", `{"tools":[{}]}`, "needs a name"},
+		{"anthropic", `{"messages":[{"content":[{"type":5}]}]}`, "want a string"},
+	} {
+		refuse(t, InvokeModel, c.provider, nil, c.body, c.problem)
+	}
+	refuse(t, ConverseStream, "anthropic", nil, `{"guardrailConfig":{"guardrailIdentifier":"abc","guardrailVersion":"1","streamProcessingMode":"lax"}}`, "want sync or async")
+	refuse(t, Converse, "anthropic", nil, `{"guardrailConfig":{"guardrailIdentifier":"abc","guardrailVersion":"1","trace":"ENABLED"}}`, "want enabled")
+	refuse(t, InvokeModel, "anthropic", header("X-Amzn-Bedrock-GuardrailIdentifier", ""), `{}`, "empty")
+	refuse(t, InvokeModel, "anthropic", header("X-Amzn-Bedrock-PerformanceConfig-Latency", ""), `{}`, "symbolic")
 }

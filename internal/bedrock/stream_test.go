@@ -206,6 +206,30 @@ func FuzzFrameReader(f *testing.F) {
 	})
 }
 
+// FuzzFrameHeaders puts checksums on arbitrary headers, which FuzzFrameReader
+// cannot guess, and holds what is accepted against AWS's decoder.
+func FuzzFrameHeaders(f *testing.F) {
+	event := unhex(f, goldenEvent)
+	f.Add(event[preludeLen:preludeLen+0x57], []byte("{}"))
+	f.Add([]byte("\x0d:message-type\x07\x00\x05event\x01a\x08\x00\x00\x00\x00\x00\x00\x00\x00\x0b:event-type\x07\x00\x01b"), []byte{})
+	f.Fuzz(func(t *testing.T, headers, payload []byte) {
+		var b []byte
+		b = binary.BigEndian.AppendUint32(b, uint32(preludeLen+len(headers)+len(payload)+checksumLen))
+		b = binary.BigEndian.AppendUint32(b, uint32(len(headers)))
+		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+		b = append(append(b, headers...), payload...)
+		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+		got, err := NewFrameReader(bytes.NewReader(b)).Next()
+		if err != nil {
+			return
+		}
+		m, err := eventstream.NewDecoder().Decode(bytes.NewReader(b), nil)
+		if err != nil || !bytes.Equal(m.Payload, got.Payload) || m.Headers.Get(":message-type").String() != got.Message {
+			t.Fatalf("%x: got %+v, AWS %+v, %v", b, got, m, err)
+		}
+	})
+}
+
 func BenchmarkFrameReader(b *testing.B) {
 	var stream []byte
 	for range 200 {
