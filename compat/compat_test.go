@@ -146,7 +146,7 @@ func refresh(t *testing.T, c client, to Target) {
 
 func callerIdentity(t *testing.T, c client, to Target) {
 	need(t, map[string]string{"STS": to.STS})
-	s := one(t, c.run(t, "caller-identity", append(to.federated(to.Model), to.Env...), nil))
+	s := one(t, c.run(t, "caller-identity", append(to.plain(to.Model), "AWS_ENDPOINT_URL_STS="+to.STS), nil))
 	if s.Message != "" || s.Account == "" || !strings.HasPrefix(s.ARN, "arn:") {
 		t.Errorf("got %+v, want an account and an ARN", s)
 	}

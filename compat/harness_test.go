@@ -109,12 +109,22 @@ func prepareJS() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat("js/node_modules/.package-lock.json"); err != nil {
+	if !installed("js/package-lock.json", "js/node_modules/.package-lock.json") {
 		if err := command("js", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
 			return nil, err
 		}
 	}
 	return []string{node, "js/main.js"}, nil
+}
+
+// installed says whether npm has run since the lock file was written.
+func installed(lock, record string) bool {
+	want, err := os.Stat(lock)
+	if err != nil {
+		return false
+	}
+	got, err := os.Stat(record)
+	return err == nil && !got.ModTime().Before(want.ModTime())
 }
 
 func preparePython() ([]string, error) {
@@ -196,7 +206,7 @@ func isolated(t *testing.T) []string {
 		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_MAX_ATTEMPTS=1",
 	}
-	for _, name := range []string{"SYSTEMROOT", "PYENV_ROOT", "PYENV_VERSION"} {
+	for _, name := range []string{"PYENV_ROOT", "PYENV_VERSION"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}

@@ -10,7 +10,7 @@
 // verifier with the gateway, so that the two cannot agree on one mistake.
 //
 // It promises determinism: the same requests in the same order get the same
-// bytes. An answer depends on the model's name and the words of the prompt,
+// bytes, but for the Date header. An answer depends on the model's name and the words of the prompt,
 // never on the clock, nor on how a client happened to format its JSON.
 package fakebedrock
 
@@ -105,14 +105,20 @@ func New(cfg Config) *Server {
 }
 
 // Serve answers HTTP/1.1, and HTTP/2 by prior knowledge, on l until Close; it
-// returns nil when closed.
+// returns nil when closed. Any address but loopback is an error.
 func (s *Server) Serve(l net.Listener) error {
+	if err := loopbackOnly(l); err != nil {
+		return err
+	}
 	s.cfg.Log.Info("stand-in for Amazon Bedrock is listening", "stand_in", standInName, "address", l.Addr().String())
 	return ignoreClosed(s.http.Serve(l))
 }
 
 // ServeTLS is Serve over TLS with the certificate given, offering HTTP/2.
 func (s *Server) ServeTLS(l net.Listener, certificate tls.Certificate) error {
+	if err := loopbackOnly(l); err != nil {
+		return err
+	}
 	s.cfg.Log.Info("stand-in for Amazon Bedrock is listening", "stand_in", standInName, "address", l.Addr().String(), "tls", true)
 	cfg := &tls.Config{
 		Certificates: []tls.Certificate{certificate},
@@ -124,6 +130,14 @@ func (s *Server) ServeTLS(l net.Listener, certificate tls.Certificate) error {
 
 // Close stops the listeners and drops the connections, in mid-stream if need be.
 func (s *Server) Close() error { return s.http.Close() }
+
+// loopbackOnly keeps others from mistaking the stand-in for a service.
+func loopbackOnly(l net.Listener) error {
+	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		return fmt.Errorf("serving the stand-in on %s: only loopback is allowed", a)
+	}
+	return nil
+}
 
 func ignoreClosed(err error) error {
 	if errors.Is(err, http.ErrServerClosed) {

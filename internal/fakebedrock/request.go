@@ -101,7 +101,8 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (Request, *apiE
 // id with unescaped slashes is accepted, as everything between the two fixed
 // segments.
 func route(method, path string) (op, model string, refused *apiError) {
-	unknown := &apiError{status: http.StatusNotFound, name: "UnknownOperationException"}
+	unknown := &apiError{status: http.StatusNotFound, name: "UnknownOperationException",
+		message: "The stand-in serves Converse, ConverseStream, InvokeModel and InvokeModelWithResponseStream."}
 	rest, ok := strings.CutPrefix(path, "/model/")
 	if !ok || method != http.MethodPost {
 		return "", "", unknown

@@ -13,7 +13,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req Request, f F
 		writeError(w, f.refusal())
 		return
 	}
-	reply, refused := s.reply(req)
+	out, refused := s.reply(req)
 	if refused != nil {
 		writeError(w, refused)
 		return
@@ -21,15 +21,15 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req Request, f F
 	if !s.wait(r.Context(), s.cfg.Latency) {
 		return
 	}
-	for name, value := range reply.headers {
+	for name, value := range out.headers {
 		w.Header().Set(name, value)
 	}
 	if streams {
-		s.stream(w, r, reply.answer, reply.events, f)
+		s.stream(w, r, out.answer, out.events, f)
 		return
 	}
-	if s.wait(r.Context(), s.perToken(reply.answer.usage.output)) {
-		whole(w, r, encode(reply.body), f)
+	if s.wait(r.Context(), s.perToken(out.answer.usage.output)) {
+		whole(w, r, encode(out.body), f)
 	}
 }
 
