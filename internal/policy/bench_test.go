@@ -92,10 +92,10 @@ func BenchmarkCheckQuestion(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	q := question{Principal: newUID(identityType, "agent"), Action: actInvoke, Resource: newUID(modelType, sonnet), Context: f.prompted(r.Legs[0])}
+	q := query{Principal: newUID(identityType, "agent"), Action: actInvoke, Resource: newUID(modelType, sonnet), Context: f.prompted(r.Legs[0])}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := theVocabulary().checkQuestion(q); err != nil {
+		if err := theVocabulary().checkQuery(q); err != nil {
 			b.Fatal(err)
 		}
 	}

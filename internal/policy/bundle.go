@@ -167,8 +167,14 @@ func (t *template) check(v *vocabulary) error {
 // cost does not grow with the number of grants.
 func (b *Bundle) With(gone, added []rights.Grant) (*Bundle, error) {
 	var errs []error
+	seen := make(map[string]bool, len(added))
 	for i := range added {
-		errs = append(errs, b.checkGrant(&added[i]))
+		g := &added[i]
+		if seen[g.ID] {
+			errs = append(errs, fmt.Errorf("grant %q: it is there twice", g.ID))
+		}
+		seen[g.ID] = true
+		errs = append(errs, b.checkGrant(g))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("building bundle: %w", err)

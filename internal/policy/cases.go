@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/identity"
 )
@@ -14,16 +16,29 @@ import (
 // Case is one expectation of `writ policy test`: a question, and what the
 // rules must answer.
 type Case struct {
-	Name      string          `json:"name" yaml:"name"`                                   // required, unique
-	Identity  string          `json:"identity" yaml:"identity"`                           // required
-	Model     string          `json:"model" yaml:"model"`                                 // required
-	Operation string          `json:"operation,omitempty" yaml:"operation,omitempty"`     // empty means Converse
-	Region    string          `json:"region,omitempty" yaml:"region,omitempty"`           // empty means the runner's
-	At        time.Time       `json:"at,omitzero" yaml:"at,omitempty"`                    // zero means the runner's now
-	Context   json.RawMessage `json:"context,omitempty" yaml:"context,omitempty"`         // a partial context, as for explain
-	Expect    string          `json:"expect" yaml:"expect"`                               // required: permit, deny or hold
-	Policies  []string        `json:"policies,omitempty" yaml:"policies,omitempty"`       // each must be among the reasons
-	Obliges   []string        `json:"obligations,omitempty" yaml:"obligations,omitempty"` // each must be imposed
+	Name      string          `json:"name"`                  // required, unique
+	Identity  string          `json:"identity"`              // required
+	Model     string          `json:"model"`                 // required
+	Operation string          `json:"operation,omitempty"`   // empty means Converse
+	Region    string          `json:"region,omitempty"`      // empty means the runner's
+	At        time.Time       `json:"at,omitzero"`           // zero means the runner's now
+	Context   json.RawMessage `json:"context,omitempty"`     // a partial context, as for explain
+	Expect    string          `json:"expect"`                // required: permit, deny or hold
+	Policies  []string        `json:"policies,omitempty"`    // each must be among the reasons
+	Obliges   []string        `json:"obligations,omitempty"` // each must be imposed
+}
+
+// ParseCases reads cases from YAML (or JSON): a list, with no unknown names.
+func ParseCases(data []byte) ([]Case, error) {
+	text, err := yaml.YAMLToJSON(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading cases: %w", err)
+	}
+	var out []Case
+	if err := strictJSON(text, &out); err != nil {
+		return nil, fmt.Errorf("reading cases: %w", err)
+	}
+	return out, nil
 }
 
 // Bench is where cases are tried.

@@ -29,7 +29,7 @@ type (
 	fields    = cedar.RecordMap
 	record    = cedar.Record
 	entityMap = cedar.EntityMap
-	question  = cedar.Request
+	query     = cedar.Request
 )
 
 func newUID(t uidType, id string) uid        { return cedar.NewEntityUID(t, cedar.String(id)) }
@@ -89,6 +89,11 @@ func (l ruleList) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
 	}
 }
 
+// find is the place of the rule with the given name, which the list holds.
+func (l ruleList) find(id cedar.PolicyID) int {
+	return slices.IndexFunc(l, func(r *rule) bool { return r.id == string(id) })
+}
+
 // verdict is Cedar's answer over a list of rules.
 type verdict struct {
 	allowed bool
@@ -103,7 +108,7 @@ type ruleError struct {
 
 // ask evaluates every rule of the list; nothing is cut short, so that every
 // reason and every error is seen.
-func ask(rules ruleList, entities types.EntityGetter, q question) verdict {
+func ask(rules ruleList, entities types.EntityGetter, q query) verdict {
 	if len(rules) == 0 {
 		return verdict{}
 	}
@@ -111,25 +116,21 @@ func ask(rules ruleList, entities types.EntityGetter, q question) verdict {
 	v := verdict{allowed: decision == cedar.Allow}
 	// Reasons and errors come in the order of the list, so that one pass over
 	// it turns their names back into rules.
-	at := 0
+	i := 0
 	for _, reason := range diagnostic.Reasons {
-		for rules[at].id != string(reason.PolicyID) {
-			at++
-		}
-		v.reasons = append(v.reasons, rules[at])
+		i += rules[i:].find(reason.PolicyID)
+		v.reasons = append(v.reasons, rules[i])
 	}
-	at = 0
+	i = 0
 	for _, e := range diagnostic.Errors {
-		for rules[at].id != string(e.PolicyID) {
-			at++
-		}
-		v.errors = append(v.errors, ruleError{rule: rules[at], message: e.Message})
+		i += rules[i:].find(e.PolicyID)
+		v.errors = append(v.errors, ruleError{rule: rules[i], message: e.Message})
 	}
 	return v
 }
 
 // holds evaluates one condition of a policy by itself.
-func holds(n node, entities types.EntityGetter, q question) (bool, error) {
+func holds(n node, entities types.EntityGetter, q query) (bool, error) {
 	v, err := eval.Eval(n.AsIsNode(), eval.Env{
 		Entities: entities, Principal: q.Principal, Action: q.Action, Resource: q.Resource, Context: q.Context,
 	})
@@ -168,7 +169,7 @@ func (v *vocabulary) checkPolicy(id string, p *policyTree) error { return v.vali
 
 func (v *vocabulary) checkEntity(e entity) error { return v.validator.Entity(e) }
 
-func (v *vocabulary) checkQuestion(q question) error { return v.validator.Request(q) }
+func (v *vocabulary) checkQuery(q query) error { return v.validator.Request(q) }
 
 // actions returns every action and group with all groups it is in, itself first.
 func (v *vocabulary) actions() map[uid][]uid {

@@ -79,8 +79,10 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 		return nil, errors.New("no identity")
 	case r.Session.Identity != r.Identity.ID:
 		return nil, errors.New("the session is another identity's")
-	case r.Now.IsZero() || r.Region == "" || r.Operation == "" || len(r.Legs) == 0:
-		return nil, errors.New("time, region, operation or legs are missing")
+	case r.Now.IsZero() || r.Region == "" || len(r.Legs) == 0:
+		return nil, errors.New("time, region or legs are missing")
+	case !slices.Contains(operations, r.Operation):
+		return nil, fmt.Errorf("operation %q is not one that rules can speak about", r.Operation)
 	}
 	f, err := factsOf(r)
 	if err != nil {
@@ -97,6 +99,8 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 	return h, nil
 }
 
+var operations = []bedrock.Operation{bedrock.Converse, bedrock.ConverseStream, bedrock.InvokeModel, bedrock.InvokeModelWithResponseStream}
+
 // legs asks once per leg, and returns the grants that permitted the resource
 // the call names.
 func (h *hearing) legs() (answer []string) {
@@ -104,7 +108,7 @@ func (h *hearing) legs() (answer []string) {
 	h.decision.Legs = make([]LegDecision, 0, len(h.r.Legs))
 	for i := range h.r.Legs {
 		l := &h.r.Legs[i]
-		v := h.ask(l, func(q *question) {
+		v := h.ask(l, func(q *query) {
 			q.Context = h.facts.prompted(*l)
 		}, nil)
 		allowed, reasons := h.weigh(v)
@@ -119,7 +123,7 @@ func (h *hearing) legs() (answer []string) {
 // release asks whether an output may be let out, of the grants named.
 func (h *hearing) release(grants []string, output value) {
 	l := h.facts.named(h.r.Legs)
-	v := h.ask(l, func(q *question) {
+	v := h.ask(l, func(q *query) {
 		q.Action = actRelease
 		q.Context = h.facts.answered(*l, output)
 	}, func(r *rule) bool { return r.grant == nil || slices.Contains(grants, r.grant.ID) })
@@ -127,8 +131,8 @@ func (h *hearing) release(grants []string, output value) {
 }
 
 // ask puts one question to the rules whose head matches it.
-func (h *hearing) ask(l *rights.Leg, complete func(*question), keep func(*rule) bool) verdict {
-	q := h.question(l)
+func (h *hearing) ask(l *rights.Leg, complete func(*query), keep func(*rule) bool) verdict {
+	q := h.query(l)
 	complete(&q)
 	resources := h.bundle.atlas.lineageOf(q.Resource)
 	h.rules = h.bundle.decide.slice(h.rules[:0], &q, h.self, resources)
@@ -145,7 +149,7 @@ func (h *hearing) ask(l *rights.Leg, complete func(*question), keep func(*rule) 
 }
 
 // conforms checks a question against the schema (security S6).
-func (h *hearing) conforms(q *question) bool {
+func (h *hearing) conforms(q *query) bool {
 	s := shape{action: q.Action, resource: q.Resource.Type, known: h.r.Origin.Addr.IsValid(), purpose: h.r.Asserted.Purpose != ""}
 	if err := h.bundle.atlas.conforms(s, q); err != nil {
 		h.malformed = err
@@ -154,14 +158,14 @@ func (h *hearing) conforms(q *question) bool {
 	return true
 }
 
-// question is a leg as Cedar's request, without its context.
-func (h *hearing) question(l *rights.Leg) question {
+// query is a leg as Cedar's request, without its context.
+func (h *hearing) query(l *rights.Leg) query {
 	act, resource, _ := h.subject(l) // hear has checked every leg
 	h.scene.brought = resource
 	if s, ok := h.bundle.atlas.stageAt(resource.UID, h.r.Now); ok {
 		h.limits.validation(s.until)
 	}
-	return question{Principal: h.scene.principal.UID, Action: act, Resource: resource.UID}
+	return query{Principal: h.scene.principal.UID, Action: act, Resource: resource.UID}
 }
 
 // weigh turns a verdict into facts of the decision.
@@ -207,7 +211,7 @@ func (h *hearing) duties() {
 }
 
 func (h *hearing) duty(l *rights.Leg, action uid) (imposed []string) {
-	q := h.question(l)
+	q := h.query(l)
 	q.Action = action
 	resources := h.bundle.atlas.lineageOf(q.Resource)
 	h.rules = h.bundle.oblige.slice(h.rules[:0], &q, h.self, resources)

@@ -93,7 +93,7 @@ func forbidden(reasons []Reason) bool {
 
 // missed explains one leg, or the release of the answer.
 func (h *hearing) missed(l *rights.Leg, release bool) []Reason {
-	q := h.question(l)
+	q := h.query(l)
 	if release {
 		q.Action, q.Context = actRelease, h.facts.answered(*l, unread)
 	} else {
@@ -117,7 +117,7 @@ func (h *hearing) missed(l *rights.Leg, release bool) []Reason {
 }
 
 // failing lists the conditions of a rule that do not hold.
-func (h *hearing) failing(r *rule, q question) []Reason {
+func (h *hearing) failing(r *rule, q query) []Reason {
 	var out []Reason
 	for _, c := range r.clauses {
 		ok, err := holds(c.node, &h.scene, q)
@@ -129,7 +129,7 @@ func (h *hearing) failing(r *rule, q question) []Reason {
 }
 
 // tell says what a clause found and what it wants.
-func (h *hearing) tell(c clause, q question, err error) string {
+func (h *hearing) tell(c clause, q query, err error) string {
 	switch {
 	case err != nil:
 		return "cannot be evaluated: " + err.Error()
@@ -140,19 +140,19 @@ func (h *hearing) tell(c clause, q question, err error) string {
 }
 
 // found is the value at a path, as Cedar writes it.
-func (h *hearing) found(path []string, q question) string {
-	at := q.Context
+func (h *hearing) found(path []string, q query) string {
+	root := q.Context
 	switch path[0] {
 	case "principal":
-		at = h.scene.principal.Attributes
+		root = h.scene.principal.Attributes
 	case "resource":
-		at = h.scene.brought.Attributes
+		root = h.scene.brought.Attributes
 	}
-	return lookup(at, path[1:])
+	return lookup(root, path[1:])
 }
 
 // unheld says that nothing the identity holds is about the resource.
-func (h *hearing) unheld(q question) string {
+func (h *hearing) unheld(q query) string {
 	what := fmt.Sprintf("%s on %s", q.Action.ID, q.Resource)
 	if h.holder == nil {
 		return "the identity holds no grant; nothing permits " + what

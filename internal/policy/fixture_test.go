@@ -138,3 +138,12 @@ func (w *testWorld) denies(b *Bundle, r Request, code string) Decision {
 }
 
 func capsWithTokens(n int64) bedrock.Capabilities { return bedrock.Capabilities{MaxTokens: n} }
+
+// allValidations are the three that the imported model requires.
+func allValidations(at, expires time.Time) []bedrock.Validation {
+	var out []bedrock.Validation
+	for _, kind := range bedrock.ValidationKinds {
+		out = append(out, bedrock.Validation{ID: "v-" + kind, Model: imported, Kind: kind, By: "risk", At: at, Expires: expires})
+	}
+	return out
+}

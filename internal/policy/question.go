@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -129,13 +130,8 @@ func (b *Bundle) apply(text []byte, r *Request) error {
 		return nil
 	}
 	var c partialContext
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
+	if err := strictJSON(text, &c); err != nil {
 		return err
-	}
-	if dec.More() {
-		return errors.New("more than one JSON value")
 	}
 	if c.Time != nil {
 		set(&r.Now, c.Time.Now)
@@ -145,6 +141,19 @@ func (b *Bundle) apply(text []byte, r *Request) error {
 		r.Asserted = Asserted(*c.Asserted)
 	}
 	return errors.Join(b.applyNetwork(c.Network, r), applySession(c.Session, r), applyRequest(c.Request, r), applyPrompt(c.Prompt, r))
+}
+
+// strictJSON decodes one JSON value without unknown names.
+func strictJSON(text []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return errors.New("more than one JSON value")
+	}
+	return nil
 }
 
 func set[T any](to *T, from *T) {

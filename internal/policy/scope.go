@@ -104,7 +104,7 @@ func file[K comparable](m map[K][]*rule, keys []K, r *rule) map[K][]*rule {
 }
 
 // slice appends to dst the rules whose head matches the question.
-func (x *index) slice(dst ruleList, q *question, principals, resources []uid) ruleList {
+func (x *index) slice(dst ruleList, q *query, principals, resources []uid) ruleList {
 	s := x.byAction[q.Action]
 	if s == nil {
 		return dst

@@ -59,12 +59,12 @@ type shape struct {
 }
 
 // conforms validates the first question of each shape.
-func (a *atlas) conforms(s shape, q *question) error {
+func (a *atlas) conforms(s shape, q *query) error {
 	if found, ok := a.shapes.Load(s); ok {
 		err, _ := found.(error)
 		return err
 	}
-	err := a.vocabulary.checkQuestion(*q)
+	err := a.vocabulary.checkQuery(*q)
 	a.shapes.Store(s, err)
 	return err
 }
