@@ -69,7 +69,7 @@ func LoadDir(fsys fs.FS) ([]Resource, error) {
 				return fs.SkipDir
 			}
 			return nil
-		case d.IsDir() || !readable(name):
+		case d.IsDir() || !Readable(name):
 			return nil
 		}
 		data, err := fs.ReadFile(fsys, name)
@@ -87,7 +87,8 @@ func LoadDir(fsys fs.FS) ([]Resource, error) {
 	return out, errors.Join(errs...)
 }
 
-func readable(name string) bool {
+// Readable reports whether a file is a manifest, by its name.
+func Readable(name string) bool {
 	switch path.Ext(name) {
 	case ".yaml", ".yml", ".cedar":
 		return true

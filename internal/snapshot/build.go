@@ -137,7 +137,7 @@ func (b *builder) deriveBundle() error {
 			Catalogue:    n.Catalogue,
 			Validations:  n.validations.values(),
 			Entitlements: n.entitlements.values(),
-			Grants:       n.grants.values(),
+			Grants:       n.grants.unordered(),
 			Identities:   slices.Collect(maps.Keys(n.identities.rows)),
 			Networks:     n.Networks,
 			Organisation: documents(n.policies.all()),

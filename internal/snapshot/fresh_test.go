@@ -3,6 +3,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,14 +13,30 @@ import (
 
 // faulty is a store of no rows that can be made to fail.
 type faulty struct {
-	err     error
-	loads   int
 	changed chan struct{}
+
+	mu    sync.Mutex // guards what follows
+	err   error
+	loads int
 }
 
 func (f *faulty) load(context.Context, int64) ([]store.Row, int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.loads++
 	return nil, 0, f.err
+}
+
+func (f *faulty) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+func (f *faulty) looks() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.loads
 }
 
 func follow(t *testing.T, f *faulty, now func() time.Time) *Source {
@@ -40,7 +57,8 @@ func TestASnapshotIsGoodForItsLimitAndNoLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &faulty{}
 		s := follow(t, f, nil)
-		f.err = errors.New("disk gone")
+		gone := errors.New("disk gone")
+		f.fail(gone)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go s.Run(ctx)
@@ -48,14 +66,14 @@ func TestASnapshotIsGoodForItsLimitAndNoLonger(t *testing.T) {
 		if err := s.Fresh(time.Now()); err != nil {
 			t.Errorf("at the limit: %v", err)
 		}
-		if !errors.Is(s.Err(), f.err) {
+		if !errors.Is(s.Err(), gone) {
 			t.Errorf("the source says %v", s.Err())
 		}
 		time.Sleep(time.Nanosecond)
-		if err := s.Fresh(time.Now()); !errors.Is(err, ErrStale) || !errors.Is(err, f.err) {
+		if err := s.Fresh(time.Now()); !errors.Is(err, ErrStale) || !errors.Is(err, gone) {
 			t.Errorf("past the limit: %v", err)
 		}
-		f.err = nil
+		f.fail(nil)
 		time.Sleep(DefaultEvery)
 		synctest.Wait()
 		if err := errors.Join(s.Fresh(time.Now()), s.Err()); err != nil {
@@ -73,19 +91,19 @@ func TestRunLooksRegularlyAndOnWord(t *testing.T) {
 		go s.Run(ctx)
 		time.Sleep(10*DefaultEvery + time.Millisecond)
 		synctest.Wait()
-		if f.loads != 11 {
-			t.Errorf("%d looks in ten periods", f.loads)
+		if n := f.looks(); n != 11 {
+			t.Errorf("%d looks in ten periods", n-1)
 		}
 		f.changed <- struct{}{}
 		synctest.Wait()
-		if f.loads != 12 {
+		if f.looks() != 12 {
 			t.Error("word of a change was not heard")
 		}
 		close(f.changed)
 		time.Sleep(3 * DefaultEvery)
 		synctest.Wait()
-		if f.loads != 15 {
-			t.Errorf("%d looks after the watch ended", f.loads-12)
+		if n := f.looks(); n != 15 {
+			t.Errorf("%d looks after the watch ended", n-12)
 		}
 	})
 }

@@ -113,6 +113,11 @@ func (s *Snapshot) GrantsOf(identity string) []*rights.Grant {
 	return out
 }
 
+// Counts returns how many identities and grants there are.
+func (s *Snapshot) Counts() (identities, grants int) {
+	return len(s.identities.rows), len(s.grants.rows)
+}
+
 // Validations returns every validation, by name.
 func (s *Snapshot) Validations() []*bedrock.Validation { return s.validations.all() }
 
@@ -180,6 +185,15 @@ func (s *shelf[T]) all() []*T {
 func (s *shelf[T]) values() []T {
 	out := make([]T, 0, len(s.rows))
 	for _, v := range s.all() {
+		out = append(out, *v)
+	}
+	return out
+}
+
+// unordered is values for the many, where the order does not matter.
+func (s *shelf[T]) unordered() []T {
+	out := make([]T, 0, len(s.rows))
+	for _, v := range s.rows {
 		out = append(out, *v)
 	}
 	return out
