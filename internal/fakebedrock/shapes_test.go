@@ -206,6 +206,17 @@ func checkToolStream(t *testing.T, body string, call any) {
 	}
 }
 
+func TestCallThatDoesNotFitIsNotMade(t *testing.T) {
+	say := Config{Answer: func(string, string) string { return "one two three four" }}
+	for _, limit := range []string{"2", "5"} {
+		body := strings.Replace(hello, "{", "{"+weather+`},"inferenceConfig":{"maxTokens":`+limit+`},`, 1)
+		got := readObject(t, post(t, say, modelPath(claude, "converse"), body))
+		if content, _ := at(got, "output", "message", "content").([]any); len(content) != 1 || got["stopReason"] != "max_tokens" {
+			t.Errorf("limit %s: got %v", limit, got)
+		}
+	}
+}
+
 func TestToolResultEndsTheLoop(t *testing.T) {
 	converse := `{` + weather + `},"messages":[{"role":"user","content":[{"text":"x"}]},` +
 		`{"role":"assistant","content":[{"toolUse":{"toolUseId":"t","name":"get_weather","input":{}}}]},` +

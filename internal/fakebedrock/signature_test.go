@@ -138,6 +138,34 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
+// TestRightSignatureIsNotEnough signs correctly what must be refused anyhow.
+func TestRightSignatureIsNotEnough(t *testing.T) {
+	for name, c := range map[string]struct{ day, signed, hash, want string }{
+		"in order":   {"20261123", "host;x-amz-content-sha256;x-amz-date", hexSum([]byte(hello)), ""},
+		"false hash": {"20261123", "host;x-amz-content-sha256;x-amz-date", hexSum(nil), "InvalidSignatureException"},
+		"other day":  {"20261122", "host;x-amz-content-sha256;x-amz-date", hexSum([]byte(hello)), "InvalidSignatureException"},
+		"unsorted":   {"20261123", "x-amz-content-sha256;host;x-amz-date", hexSum([]byte(hello)), "InvalidSignatureException"},
+		"repeated":   {"20261123", "host;host;x-amz-content-sha256;x-amz-date", hexSum([]byte(hello)), "InvalidSignatureException"},
+		"no host":    {"20261123", "x-amz-content-sha256;x-amz-date", hexSum([]byte(hello)), "InvalidSignatureException"},
+	} {
+		r := httptest.NewRequest(http.MethodPost, modelPath(claude, "converse"), strings.NewReader(hello))
+		r.Header.Set("X-Amz-Date", signedAt.Format("20060102T150405Z"))
+		r.Header.Set("X-Amz-Content-Sha256", c.hash)
+		sig := authorization{day: c.day, region: "us-east-1", service: "bedrock", signedHeaders: strings.Split(c.signed, ";")}
+		req := Request{Method: r.Method, Path: r.RequestURI, Host: r.Host, Header: r.Header, Body: []byte(hello)}
+		r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=AKIA/%s/us-east-1/bedrock/aws4_request, SignedHeaders=%s, Signature=%s",
+			c.day, c.signed, sign(req, sig, "SECRET")))
+		w := httptest.NewRecorder()
+		New(Config{
+			Credentials: []Credential{{AccessKeyID: "AKIA", SecretAccessKey: "SECRET"}},
+			Now:         func() time.Time { return signedAt },
+		}).ServeHTTP(w, r)
+		if got := w.Header().Get("X-Amzn-Errortype"); got != c.want {
+			t.Errorf("%s: got %d %q, want %q: %s", name, w.Code, got, c.want, w.Body)
+		}
+	}
+}
+
 func TestZeroConfigRefuses(t *testing.T) {
 	w := httptest.NewRecorder()
 	New(Config{}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, modelPath(claude, "converse"), strings.NewReader(hello)))

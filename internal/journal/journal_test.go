@@ -215,7 +215,8 @@ func TestVerifyWhileWriting(t *testing.T) {
 		})
 	}
 	last := uint64(0)
-	for range 30 {
+	for range 40 {
+		mustAppend(t, j, 200)
 		r := mustVerify(t, dir)
 		if r.Size < last {
 			t.Errorf("the log shrank from %d to %d entries", last, r.Size)

@@ -17,6 +17,7 @@ const (
 	leeway        = time.Minute // how far the issuer's clock may be from ours
 	maxClaimDepth = 16
 	maxAudiences  = 32
+	maxSubject    = 512 // bytes; what a sealed session has room for
 )
 
 // claims is what a token says (RFC 7519 §4.1).
@@ -71,6 +72,9 @@ func (r *claimReader) topLevel(dec *jsontext.Decoder, name string) error {
 		r.claims.issuer, err = r.registeredText(dec, name)
 	case "sub":
 		r.claims.subject, err = r.registeredText(dec, name)
+		if len(r.claims.subject) > maxSubject {
+			err = fmt.Errorf("sub is longer than %d bytes", maxSubject)
+		}
 	case "aud":
 		r.claims.audiences, err = readAudiences(dec)
 	case "exp":

@@ -1,11 +1,13 @@
 package proof
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -219,20 +221,32 @@ func TestS11_RepeatReturnsSameSessionWithoutRecord(t *testing.T) {
 
 func TestS11_RepeatsAtOnceShareOneRecord(t *testing.T) {
 	o := open(t, nil)
+	o.allow(o.request(o.token(with("jti", "fetches the keys"))))
 	req := o.request(o.token(nil))
-	ids := make([]string, 16)
-	var wg sync.WaitGroup
-	for i := range ids {
-		wg.Go(func() {
-			if m, err := o.WebIdentity(t.Context(), o.world, req); err == nil {
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		o.cfg.Record = func(ctx context.Context, m Mint) (uint64, error) {
+			<-proceed
+			return o.record(ctx, m)
+		}
+		ids := make([]string, 16)
+		var wg sync.WaitGroup
+		for i := range ids {
+			wg.Go(func() {
+				m, err := o.WebIdentity(t.Context(), o.world, req)
+				if err != nil {
+					t.Error(err)
+				}
 				ids[i] = m.Session.ID
-			}
-		})
-	}
-	wg.Wait()
-	if slices.Sort(ids); ids[0] == "" || len(slices.Compact(ids)) != 1 || len(o.mints) != 1 {
-		t.Errorf("%d records, sessions %v: want one", len(o.mints), ids)
-	}
+			})
+		}
+		synctest.Wait() // every request now waits for the one record
+		close(proceed)
+		wg.Wait()
+		if len(slices.Compact(ids)) != 1 || len(o.mints) != 2 {
+			t.Errorf("%d records, sessions %v: want one more", len(o.mints), ids)
+		}
+	})
 }
 
 // A repeat is answered from memory only when everything is still the same:
@@ -244,8 +258,8 @@ func TestS11_RepeatIsBoundToEverything(t *testing.T) {
 		"role": func(_ *office, req *WebIdentityRequest) {
 			req.RoleARN = "arn:aws:iam::111122223333:role/x/support-agent"
 		},
-		"duration": func(_ *office, req *WebIdentityRequest) { req.Duration = 30 * time.Minute },
-		"origin":   func(_ *office, req *WebIdentityRequest) { req.Origin = from("192.0.2.11") },
+		"duration": func(_ *office, req *WebIdentityRequest) { req.Duration = 2 * time.Hour },
+		"origin":   func(_ *office, req *WebIdentityRequest) { req.Origin.Addr = netip.MustParseAddr("192.0.2.11") },
 		"peer":     func(_ *office, req *WebIdentityRequest) { req.Origin.Peer = netip.MustParseAddr("10.0.0.1") },
 		"epoch":    func(o *office, _ *WebIdentityRequest) { o.ids["support-agent"].Epoch++ },
 		"binding":  func(o *office, _ *WebIdentityRequest) { o.world.Bindings[0].ID = "other" },
@@ -430,7 +444,9 @@ func TestS17_LocalMintStaysInTheIdentitysNetworks(t *testing.T) {
 	if got := local(); len(got) != 2 {
 		t.Errorf("networks %v: want lab and office", got)
 	}
-	o.world.Bindings[1].Networks = []string{"gone"}
+	o.world.Networks = identity.NewNetworks([]identity.Network{{ID: "gone"}})
+	o.world.Bindings[0].Networks = []string{"gone"}
+	o.world.Bindings[1].Networks = []string{"gone"} // exists, and holds no address
 	_, err := o.Local(t.Context(), o.world, LocalRequest{Identity: "support-agent", Operator: "ana"})
 	refusal(t, err, OutsideNetwork)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -207,6 +208,9 @@ func TestS12_PlainHTTPRefused(t *testing.T) {
 	if _, err := s.parse("http://id.example/keys"); err == nil {
 		t.Error("http accepted for an issuer that is not local")
 	}
+	if _, err := s.parse("https://user@id.example/keys"); err == nil {
+		t.Error("a user name accepted")
+	}
 	s.local = true
 	if _, err := s.parse("http://127.0.0.1/keys"); err != nil {
 		t.Errorf("http refused for a local issuer: %v", err)
@@ -372,8 +376,23 @@ func TestKeySetKeepsOnlyVerifyingKeys(t *testing.T) {
 	}
 }
 
+func TestS12_KeysInAnErrorPageAreNotKeys(t *testing.T) {
+	o := open(t, nil)
+	o.idp.answer(func(w http.ResponseWriter, r *http.Request) {
+		o.idp.answer(nil)
+		w.WriteHeader(http.StatusNotFound)
+		o.idp.serve(w, r)
+	})
+	o.deny(KeysUnavailable, o.request(o.token(nil)))
+}
+
 func TestKeySetMustHoldAKey(t *testing.T) {
-	many := `{"keys":[` + strings.Repeat("{},", maxKeys) + `{}]}`
+	set := jose.JSONWebKeySet{Keys: slices.Repeat([]jose.JSONWebKey{{Key: ecKey(t, "k").public(), KeyID: "k"}}, maxKeys+1)}
+	b, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := string(b)
 	for _, set := range []string{"", "{}", `{"keys":[]}`, `{"keys":{}}`, `[]`, `{"keys":[],"keys":[]}`, many} {
 		if keys, err := parseKeys([]byte(set)); err == nil {
 			t.Errorf("%.40s: keys %v", set, keys)

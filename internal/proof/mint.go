@@ -124,7 +124,9 @@ type LocalRequest struct {
 
 // Local mints a session of kind local_admin. It goes no further than the
 // identity's own: when each of its bindings is limited to networks, so is the
-// session. Every error is a *Refusal.
+// session. A caller that wants another form of credential, such as a bearer
+// token, seals the returned session, which is recorded. Every error is a
+// *Refusal.
 func (x *Exchange) Local(ctx context.Context, w World, req LocalRequest) (Minted, error) {
 	if req.Operator == "" {
 		return Minted{}, refuse(MalformedRequest, errors.New("operator is required"))

@@ -35,6 +35,8 @@ const (
 	TooLong          Reason = "session_too_long"
 	NotRecorded      Reason = "not_recorded"
 	NotSealed        Reason = "not_sealed"
+	CallerUnproven   Reason = "caller_unproven" // GetCallerIdentity without a session that counts
+	CallerExpired    Reason = "caller_expired"
 )
 
 // Refusal is the error of this package's exported functions.
@@ -80,6 +82,8 @@ var (
 	unreachable    = Answer{"IDPCommunicationError", http.StatusBadRequest, "The identity provider could not be reached."}
 	accessDenied   = Answer{"AccessDenied", http.StatusForbidden, "Not authorized to perform sts:AssumeRoleWithWebIdentity."}
 	unavailable    = Answer{"ServiceUnavailable", http.StatusServiceUnavailable, "No session can be issued at the moment."}
+	unproven       = Answer{"SignatureDoesNotMatch", http.StatusForbidden, "The request is not signed with a session that counts here."}
+	callerExpired  = Answer{"ExpiredToken", http.StatusForbidden, "The security token included in the request is expired."}
 	internal       = Answer{"InternalFailure", http.StatusInternalServerError, "The request could not be answered."}
 )
 
@@ -109,6 +113,8 @@ var answers = map[Reason]Answer{
 	IdentityHalted:   accessDenied,
 	NotRecorded:      unavailable,
 	NotSealed:        unavailable,
+	CallerUnproven:   unproven,
+	CallerExpired:    callerExpired,
 }
 
 // Answer maps the refusal to what its caller is told.

@@ -209,7 +209,8 @@ func TestMalformedTokens(t *testing.T) {
 		"line break at end": Token(good + "\n"),
 		"space":             Token(" " + good),
 		"standard base64":   Token(parts[0] + "." + parts[1] + ".+/+/"),
-		"too long":          Token(parts[0] + "." + strings.Repeat("A", maxToken) + "." + parts[2]),
+		"too long":          raw(header, "{"+claims+`,"x":"`+strings.Repeat("x", maxToken)+`"}`),
+		"spare bits set":    Token(parts[0] + "." + parts[1] + "." + parts[2][:85] + string(parts[2][85]+1)),
 		"header list":       raw(`[]`, "{"+claims+"}"),
 		"header twice alg":  raw(`{"alg":"ES256","alg":"none","kid":"k1"}`, "{"+claims+"}"),
 		"alg not text":      raw(`{"alg":1,"kid":"k1"}`, "{"+claims+"}"),
@@ -225,6 +226,7 @@ func TestMalformedTokens(t *testing.T) {
 		"aud nested":        raw(header, strings.Replace("{"+claims+"}", `"writ"`, `[["writ"]]`, 1)),
 		"aud object":        raw(header, strings.Replace("{"+claims+"}", `"writ"`, `{"writ":1}`, 1)),
 		"aud too many":      raw(header, strings.Replace("{"+claims+"}", `"writ"`, `["writ"`+strings.Repeat(`,"x"`, 40)+`]`, 1)),
+		"sub too long":      raw(header, strings.Replace("{"+claims+"}", testSubject, strings.Repeat("s", maxSubject+1), 1)),
 		"sub number":        raw(header, strings.Replace("{"+claims+"}", `"`+testSubject+`"`, `7`, 1)),
 	} {
 		t.Run(name, func(t *testing.T) {

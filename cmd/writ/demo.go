@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	sample "github.com/writ-project/writ/internal/demo"
+	"github.com/writ-project/writ/internal/fakebedrock"
+	"github.com/writ-project/writ/internal/governance"
+)
+
+const demoAccount = sample.Account
+
+// demo is the world that --demo brings along: a stand-in for Bedrock and an
+// OIDC issuer, both on loopback.
+type demo struct {
+	bedrock, issuer string // URLs
+	credential      fakebedrock.Credential
+
+	standIn  *fakebedrock.Server
+	identity *http.Server
+}
+
+// startDemo starts the two and applies the sample organisation.
+func startDemo(ctx context.Context, k *kernel, log *slog.Logger) (*demo, error) {
+	d := &demo{credential: fakebedrock.Credential{AccessKeyID: "AKIDEMOSTANDIN000000", SecretAccessKey: rand.Text()}}
+	if err := d.startBedrock(log); err != nil {
+		return nil, err
+	}
+	if err := d.startIssuer(); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	wanted, err := sample.Organisation(d.issuer, time.Now())
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	plan, err := k.office.Plan(ctx, wanted, false)
+	if err == nil {
+		_, err = k.office.Apply(ctx, governance.Actor{Name: "writ-demo"}, "demo", plan)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("loading the sample organisation: %w", err), d.Close())
+	}
+	return d, nil
+}
+
+func (d *demo) startBedrock(log *slog.Logger) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.bedrock = "http://" + l.Addr().String()
+	d.standIn = fakebedrock.New(fakebedrock.Config{
+		Credentials: []fakebedrock.Credential{d.credential}, Log: log,
+		Models: map[string]string{sample.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
+	})
+	go func() { _ = d.standIn.Serve(l) }()
+	return nil
+}
+
+func (d *demo) startIssuer() error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.issuer = "http://" + l.Addr().String()
+	issuer, err := sample.NewIssuer(d.issuer)
+	if err != nil {
+		return err
+	}
+	d.identity = &http.Server{Handler: issuer, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = d.identity.Serve(l) }()
+	return nil
+}
+
+// Close stops the two.
+func (d *demo) Close() error {
+	var errs []error
+	if d.identity != nil {
+		errs = append(errs, d.identity.Close())
+	}
+	if d.standIn != nil {
+		errs = append(errs, d.standIn.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// isGoRun tells a binary that `go run` built from one that was installed.
+func isGoRun(path string) bool {
+	return strings.HasPrefix(path, os.TempDir()) && strings.Contains(path, "go-build")
+}

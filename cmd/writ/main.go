@@ -1,0 +1,75 @@
+// Writ governs the right to invoke a foundation model. This program is all of
+// it: the gateway that enforces, and the verbs that operators use.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line. Each verb is one file.
+type commands struct {
+	Up          upCmd          `cmd:"" help:"Start the gateway and the control plane."`
+	Credentials credentialsCmd `cmd:"" help:"Mint a session on an identity's behalf, for a shell or an SDK."`
+	Apply       applyCmd       `cmd:"" help:"Make the state what the files say; show the plan first."`
+	Get         getCmd         `cmd:"" help:"List resources, or print one as YAML."`
+	Delete      deleteCmd      `cmd:"" help:"Delete one resource."`
+	Explain     explainCmd     `cmd:"" help:"Say what would be decided about a call, and why."`
+	Policy      policyCmd      `cmd:"" help:"Check and test policies before they count."`
+	Audit       auditCmd       `cmd:"" help:"Verify, read and prove the audit log."`
+	Sessions    sessionsCmd    `cmd:"" help:"Revoke sessions."`
+	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
+	Status      statusCmd      `cmd:"" help:"Say how a live server is."`
+	Whoami      whoamiCmd      `cmd:"" help:"Say who the operator's token acts as."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
+}
+
+const about = `Writ governs the right to invoke a foundation model: who may invoke which model,
+from where, in what context, with which class of data, until when — enforced on
+every call, in front of Amazon Bedrock, for unmodified AWS SDKs.
+
+Try it:  writ up --demo`
+
+func main() { os.Exit(run()) }
+
+// run is main with an exit status: 0 done; 1 the answer is no (denied, tampered,
+// findings); 2 it could not be done.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	parser := kong.Must(&c, kong.Name("writ"), kong.Description(about), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.BindTo(ctx, (*context.Context)(nil)))
+	parsed, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		return complain(os.Stderr, withHint(err, "writ --help lists the verbs, writ VERB --help explains one"))
+	}
+	return complain(os.Stderr, parsed.Run())
+}
+
+// complain prints an error as "error:" and "hint:" lines and returns the exit
+// status it stands for.
+func complain(w io.Writer, err error) int {
+	if err == nil {
+		return 0
+	}
+	var no *negative
+	if errors.As(err, &no) {
+		if no.text != "" {
+			fmt.Fprintln(w, no.text)
+		}
+		return 1
+	}
+	fmt.Fprintln(w, "error:", err)
+	if h := hintFor(err); h != "" {
+		fmt.Fprintln(w, "hint:", h)
+	}
+	return 2
+}

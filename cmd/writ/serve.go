@@ -1,0 +1,310 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/config"
+	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/localca"
+	"github.com/writ-project/writ/internal/metrics"
+	"github.com/writ-project/writ/internal/proof"
+	"github.com/writ-project/writ/internal/snapshot"
+)
+
+// server is everything that runs under `writ up`. assemble is the one place
+// where concrete parts are plugged together.
+type server struct {
+	cfg       config.Config
+	dir       dataDir
+	log       *slog.Logger
+	kernel    *kernel
+	state     *snapshot.Source
+	gateway   *gateway.Gateway
+	demo      *demo // nil without --demo
+	upstream  string
+	started   time.Time
+	endpoints endpoints
+
+	gatewayServer, adminServer     *http.Server
+	gatewayListener, adminListener net.Listener
+}
+
+func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, log *slog.Logger) (_ *server, err error) {
+	s := &server{cfg: cfg, dir: d, log: log, started: time.Now()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := s.listen(); err != nil {
+		return nil, err
+	}
+	dsn, err := dsnOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.kernel, err = openKernelAs(ctx, d, kernelConfig{
+		DSN: dsn, Origin: cfg.Log.Origin, Reserve: cfg.Log.ReserveMB << 20, Account: cfg.Account, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if withDemo {
+		if s.demo, err = startDemo(ctx, s.kernel, log); err != nil {
+			return nil, err
+		}
+		s.endpoints.Issuer = s.demo.issuer
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.announce(ctx)
+}
+
+// listen takes the ports first: an address in use should cost nothing.
+func (s *server) listen() error {
+	plain := config.Loopback(s.cfg.Listen) || s.cfg.TLS.Front
+	if !config.Loopback(s.cfg.AdminListen) {
+		return withHint(fmt.Errorf("the control plane would listen on %s, beyond this machine", s.cfg.AdminListen), "bind it to a loopback address and put a TLS front before it")
+	}
+	inner, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return err
+	}
+	s.gatewayListener = inner
+	if s.adminListener, err = net.Listen("tcp", s.cfg.AdminListen); err != nil {
+		return err
+	}
+	pair, ca, err := s.certificate()
+	if err != nil {
+		return err
+	}
+	conf := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	s.gatewayListener = gateway.Sniff(inner, conf, plain)
+	s.gatewayServer = gateway.NewServer(nil, conf, s.log)
+	addr := inner.Addr().String()
+	s.endpoints = endpoints{PID: os.Getpid(), Gateway: "http://" + addr, GatewayTLS: "https://" + addr, Admin: "http://" + s.adminListener.Addr().String(), CA: ca}
+	if !plain {
+		s.endpoints.Gateway = s.endpoints.GatewayTLS
+	}
+	return nil
+}
+
+func (s *server) certificate() (tls.Certificate, string, error) {
+	if s.cfg.TLS.Cert == "" {
+		return localca.Issue(s.dir.tls(), s.cfg.TLS.Names, time.Now())
+	}
+	pair, err := tls.LoadX509KeyPair(s.cfg.TLS.Cert, s.cfg.TLS.Key)
+	return pair, s.cfg.TLS.Cert, err
+}
+
+// open plugs the enforcing road and its control plane together.
+func (s *server) open(ctx context.Context) (err error) {
+	k := s.kernel
+	s.state, err = snapshot.Open(ctx, snapshot.Config{
+		Load: k.store.Load, Watch: k.store.Watch, Authorised: k.ledger.Authorised, MaxAge: s.cfg.Limits.Freshness,
+	})
+	if err != nil {
+		return err
+	}
+	s.state.Subscribe(s.ended)
+	up, label, err := openUpstream(ctx, s.cfg, s.demo)
+	if err != nil {
+		return err
+	}
+	s.upstream = label
+	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal})
+	if err != nil {
+		return err
+	}
+	meters := metrics.New()
+	s.gateway = gateway.New(gateway.Config{
+		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
+		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
+		Account: s.cfg.Account, Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
+		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
+	})
+	s.gatewayServer.Handler = s.gateway
+	token := api.NewToken()
+	s.adminServer = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Handler: api.New(api.Config{
+		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
+		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
+		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
+	})}
+	return s.dir.announce(s.endpoints, token)
+}
+
+// ended reconsiders the open calls once something was taken away.
+func (s *server) ended(e snapshot.Ended) {
+	if n := s.gateway.Reconsider(); n > 0 {
+		s.log.Info("open calls were cut", "calls", n, "identities", e.Identities, "grants", e.Grants)
+	}
+}
+
+func limitsOf(c config.Limits) gateway.Limits {
+	l := gateway.DefaultLimits
+	l.Body, l.InFlight, l.SourceFlight = c.BodyMB*1_000_000, c.InFlightMB<<20, c.SourceMB<<20
+	return l
+}
+
+// announce records the start: from here on calls may be served.
+func (s *server) announce(ctx context.Context) error {
+	return s.kernel.lifecycle(ctx, "start")
+}
+
+// serve runs until ctx ends, then drains.
+func (s *server) serve(ctx context.Context) error {
+	group, running := errgroup.WithContext(ctx)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group.Go(func() error { return closed(s.gatewayServer.Serve(s.gatewayListener)) })
+	group.Go(func() error { return closed(s.adminServer.Serve(s.adminListener)) })
+	group.Go(func() error { s.gateway.Run(running); return nil })
+	group.Go(func() error { return ended(s.state.Run(running)) })
+	go s.kernel.keys.Follow(background)
+	group.Go(func() error {
+		<-running.Done()
+		return s.drain()
+	})
+	err := group.Wait()
+	return errors.Join(err, s.kernel.lifecycle(background, "stop"), s.Close())
+}
+
+// drainTime is how long open calls may go on after a stop was asked for.
+const drainTime = 25 * time.Second
+
+func (s *server) drain() error {
+	s.log.Info("stopping: open calls may finish", "calls", s.gateway.Open(), "within", drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	err := s.gatewayServer.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.gateway.Cut("the gateway is stopping", func(*gateway.Call) bool { return true })
+		last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		err = s.gatewayServer.Shutdown(last)
+	}
+	return errors.Join(err, s.adminServer.Close())
+}
+
+// ended is nil for what ends because it was asked to.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func closed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Close releases whatever assemble opened.
+func (s *server) Close() error {
+	_ = os.Remove(s.dir.endpoints())
+	var errs []error
+	if s.demo != nil {
+		errs = append(errs, s.demo.Close())
+	}
+	if s.kernel != nil {
+		errs = append(errs, s.kernel.Close())
+	}
+	for _, l := range []net.Listener{s.gatewayListener, s.adminListener} {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *server) status() api.Status {
+	head := s.kernel.journal.Head()
+	out := api.Status{
+		Version: version(), Instance: s.kernel.instance.ID, Started: s.started, Ready: true,
+		Upstream: s.upstream, StandIn: s.demo != nil, OpenCalls: s.gateway.Open(),
+		LogOrigin: s.kernel.origin, LogSize: head.Size, LogRoot: base64.StdEncoding.EncodeToString(head.Root[:]),
+	}
+	if err := s.gateway.Ready(); err != nil {
+		out.Ready, out.Reason = false, err.Error()
+	}
+	if now := s.state.Current(); now != nil {
+		out.Revision, out.Bundle = now.Revision, now.Bundle.Digest()
+		out.Identities, out.Grants = now.Counts()
+	}
+	return out
+}
+
+// recordMint makes a mint durable before the session it describes is sealed.
+func (k *kernel) recordMint(ctx context.Context, m proof.Mint) (uint64, error) {
+	s := &m.Session
+	r := auditlog.Record{
+		Kind: auditlog.KindMint, ID: s.ID, Time: auditlog.At(time.Now()), Instance: &k.instance,
+		Who:        &auditlog.Who{Identity: s.Identity, Session: s.ID, Impersonated: s.Impersonated()},
+		Credential: &auditlog.Credential{Kind: "session", ID: s.ID, Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires)},
+		Proof: &auditlog.Proof{
+			Kind: string(s.Proof), Issuer: s.Issuer, Subject: s.Subject, Binding: s.Binding, TokenSHA256: s.ProofID,
+		},
+		Where: &auditlog.Where{SourceIP: textOf(m.Origin.Addr), PeerIP: textOf(m.Origin.Peer), Networks: m.Origin.Networks},
+	}
+	entry, err := r.Marshal()
+	if err != nil {
+		return 0, err
+	}
+	return k.journal.Append(ctx, entry)
+}
+
+func (k *kernel) seal(s identity.Session) (proof.Credentials, error) {
+	i, err := k.keys.Ring().SealSession(s)
+	if err != nil {
+		return proof.Credentials{}, err
+	}
+	return proof.Credentials{
+		AccessKeyID: i.AccessKeyID, SecretAccessKey: i.SecretKey.Reveal(), SessionToken: i.SessionToken.Reveal(), Expires: i.Expires,
+	}, nil
+}
+
+func (k *kernel) bearer(s identity.Session) (string, error) {
+	b, err := k.keys.Ring().SealBearer(s)
+	if err != nil {
+		return "", err
+	}
+	return b.Token.Reveal(), nil
+}
+
+func (k *kernel) lifecycle(ctx context.Context, event string) error {
+	r := auditlog.Record{
+		Kind: auditlog.KindLifecycle, ID: "lifecycle-" + event, Time: auditlog.At(time.Now()), Instance: &k.instance,
+		Lifecycle: &auditlog.Lifecycle{Event: event},
+	}
+	entry, err := r.Marshal()
+	if err != nil {
+		return err
+	}
+	_, err = k.journal.Append(ctx, entry)
+	return err
+}
+
+func textOf(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}

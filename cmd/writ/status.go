@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type statusCmd struct {
+	dataFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *statusCmd) Run(ctx context.Context) error {
+	client, _, err := c.needLive(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(s)
+	}
+	ready, upstream := "yes", s.Upstream
+	if !s.Ready {
+		ready = "NO: " + s.Reason
+	}
+	if s.StandIn {
+		upstream += " (stand-in, not Bedrock)"
+	}
+	return table(os.Stdout,
+		[]string{"version", s.Version},
+		[]string{"ready", ready},
+		[]string{"up for", time.Since(s.Started).Round(time.Second).String()},
+		[]string{"upstream", upstream},
+		[]string{"state", fmt.Sprintf("revision %d, %d identities, %d grants", s.Revision, s.Identities, s.Grants)},
+		[]string{"rules", s.Bundle},
+		[]string{"audit log", fmt.Sprintf("%s, %d records, root %s", s.LogOrigin, s.LogSize, s.LogRoot)},
+		[]string{"open calls", strconv.Itoa(s.OpenCalls)},
+	)
+}
+
+type whoamiCmd struct {
+	dataFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *whoamiCmd) Run(ctx context.Context) error {
+	client, _, err := c.needLive(ctx)
+	if err != nil {
+		return err
+	}
+	who, err := client.Whoami(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(who)
+	}
+	fmt.Printf("%s (may %s)\n", who.Operator, strings.Join(who.Rights, ", "))
+	return nil
+}

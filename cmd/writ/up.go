@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/writ-project/writ/internal/config"
+)
+
+type upCmd struct {
+	dataFlag
+	Listen      string `help:"Gateway's address: HTTP/1.1, HTTP/2 and TLS on one port; port 0 picks a free one. Default 127.0.0.1:8080." placeholder:"ADDR"`
+	AdminListen string `help:"Control plane's address. Default 127.0.0.1:8081." placeholder:"ADDR"`
+	Config      string `help:"Configuration file; see docs/operate.md." placeholder:"FILE" type:"path"`
+	Demo        bool   `help:"Add the sample organisation and use a local stand-in for Bedrock."`
+	LogFormat   string `enum:"text,json" default:"text" help:"Of the operational log on stderr: text or json."`
+}
+
+func (c *upCmd) Help() string {
+	return `Starts everything in one process. When it is ready it prints one line on stdout:
+
+  ready gateway=http://… admin=http://… gateway_tls=https://… ca=PATH
+
+SIGTERM and Ctrl-C drain open calls and stop cleanly. With --demo nothing leaves
+this machine: the models answer from a stand-in that is labelled as one.`
+}
+
+func (c *upCmd) Run(ctx context.Context) error {
+	cfg, err := c.configuration()
+	if err != nil {
+		return err
+	}
+	d, err := c.dir()
+	if err != nil {
+		return err
+	}
+	s, err := assemble(ctx, d, cfg, c.Demo, c.logger(os.Stderr))
+	if err != nil {
+		return err
+	}
+	e := s.endpoints
+	fmt.Printf("ready gateway=%s admin=%s gateway_tls=%s ca=%s\n", e.Gateway, e.Admin, e.GatewayTLS, e.CA)
+	if c.Demo {
+		demoHints(os.Stderr, d, e)
+	}
+	return s.serve(ctx)
+}
+
+// configuration is the file over the defaults, and the flags over the file.
+func (c *upCmd) configuration() (config.Config, error) {
+	cfg := config.Default()
+	if c.Config != "" {
+		var err error
+		if cfg, err = config.Load(c.Config); err != nil {
+			return cfg, err
+		}
+	}
+	if c.Listen != "" {
+		cfg.Listen = c.Listen
+	}
+	if c.AdminListen != "" {
+		cfg.AdminListen = c.AdminListen
+	}
+	if c.Demo {
+		cfg.Impersonation = true
+		cfg.Account = demoAccount
+	}
+	if cfg.Account == "" {
+		return cfg, withHint(errors.New("no AWS account is configured"), "set account in the file given with --config, or try --demo")
+	}
+	return cfg, cfg.Validate()
+}
+
+func (c *upCmd) logger(w io.Writer) *slog.Logger {
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// demoHints says where to go next, with calls that work as they stand.
+func demoHints(w io.Writer, d dataDir, e endpoints) {
+	self := "writ"
+	if len(os.Args) > 0 && isGoRun(os.Args[0]) {
+		self = "go run ./cmd/writ"
+	}
+	fmt.Fprintf(w, `
+The sample organisation is loaded. Bedrock is a local stand-in; nothing leaves this machine.
+In another terminal, in this directory:
+
+  # as support-agent: allowed
+  export WRIT_DATA=%[2]s
+  TOKEN=$(%[1]s credentials --identity support-agent --format bearer)
+  curl -s %[3]s/model/us.anthropic.claude-sonnet-4-5-20250929-v1:0/converse \
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"messages":[{"role":"user","content":[{"text":"Where is my parcel?"}]}]}'
+
+  # the same prompt, declared to hold health data: refused, with a reason
+  curl -s %[3]s/model/us.anthropic.claude-sonnet-4-5-20250929-v1:0/converse \
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"messages":[{"role":"user","content":[{"text":"My diagnosis is…"}]}],"requestMetadata":{"writ.classes":"health"}}'
+
+  # both are in the log, which anyone can re-derive
+  %[1]s audit tail
+  %[1]s audit verify
+
+  # for any AWS SDK
+  eval "$(%[1]s credentials --identity support-agent --format env)"
+
+`, self, quote(string(d)), e.Gateway)
+}

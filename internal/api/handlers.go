@@ -1,0 +1,209 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/governance"
+	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/manifest"
+	"github.com/writ-project/writ/internal/policy"
+	"github.com/writ-project/writ/internal/proof"
+	"github.com/writ-project/writ/internal/store"
+)
+
+// BearerFunc seals a recorded session as a bearer token.
+type BearerFunc func(identity.Session) (string, error)
+
+// LocalAdmin is the operator that the data directory's own token acts as.
+const LocalAdmin = "local-admin"
+
+func (s *Server) status(context.Context, *http.Request, none) (Status, error) {
+	return s.cfg.Status(), nil
+}
+
+func (s *Server) whoami(context.Context, *http.Request, none) (Whoami, error) {
+	who := Whoami{Operator: LocalAdmin, Rights: []string{"apply", "get", "delete", "explain", "revoke_sessions", "rotate_keys"}}
+	if s.cfg.Impersonation {
+		who.Rights = append(who.Rights, "impersonate")
+	}
+	return who, nil
+}
+
+func (s *Server) apply(ctx context.Context, _ *http.Request, in ApplyRequest) (ApplyAnswer, error) {
+	return Apply(ctx, s.cfg.Office, in)
+}
+
+// Apply plans what the request's files ask for and, unless it is a dry run,
+// carries it out. The command line uses it too where no server is live.
+func Apply(ctx context.Context, office *governance.Office, in ApplyRequest) (ApplyAnswer, error) {
+	wanted, err := parseFiles(in.Files)
+	if err != nil {
+		return ApplyAnswer{}, err
+	}
+	plan, err := office.Plan(ctx, wanted, in.Prune)
+	if err != nil {
+		return ApplyAnswer{}, err
+	}
+	if in.Revision != 0 && in.Revision != plan.Revision {
+		return ApplyAnswer{}, store.ErrConflict
+	}
+	out := ApplyAnswer{Steps: steps(plan), Revision: plan.Revision}
+	if in.DryRun || plan.Steps() == 0 {
+		return out, nil
+	}
+	out.Revision, err = office.Apply(ctx, governance.Actor{Name: LocalAdmin}, "apply", plan)
+	out.Applied = err == nil
+	return out, err
+}
+
+func parseFiles(files []File) ([]manifest.Resource, error) {
+	var all []manifest.Resource
+	var errs []error
+	for _, f := range files {
+		found, err := manifest.Parse(f.Name, []byte(f.Text))
+		all, errs = append(all, found...), append(errs, err)
+	}
+	return all, errors.Join(errs...)
+}
+
+func steps(p governance.Plan) []Step {
+	out := make([]Step, 0, len(p.Changes))
+	for _, c := range p.Changes {
+		s := Step{Op: string(c.Op), Kind: string(c.Resource.Kind), Name: c.Resource.Name}
+		if c.Op == manifest.Update {
+			for _, d := range c.Diff() {
+				s.Fields = append(s.Fields, Field(d))
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (s *Server) get(ctx context.Context, r *http.Request, _ none) ([]Item, error) {
+	kind, err := kindOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return Get(ctx, s.cfg.Store, kind, r.URL.Query().Get("name"))
+}
+
+// Get reads the resources of a kind, or the named one.
+func Get(ctx context.Context, db *store.DB, kind manifest.Kind, name string) ([]Item, error) {
+	rows, err := db.List(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Item, 0, len(rows))
+	for _, row := range rows {
+		if name != "" && row.Name != name {
+			continue
+		}
+		item, err := itemOf(row)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, item)
+	}
+	if name != "" && len(out) == 0 {
+		return nil, fmt.Errorf("%s/%s: %w", kind, name, store.ErrNotFound)
+	}
+	return out, nil
+}
+
+func itemOf(row store.Row) (Item, error) {
+	r, err := row.Resource()
+	if err != nil {
+		return Item{}, err
+	}
+	text, err := r.YAML()
+	if err != nil {
+		return Item{}, err
+	}
+	return Item{Kind: string(row.Kind), Name: row.Name, Spec: json.RawMessage(row.Spec), YAML: string(text)}, nil
+}
+
+func (s *Server) delete(ctx context.Context, r *http.Request, _ none) (ApplyAnswer, error) {
+	kind, err := kindOf(r)
+	if err != nil {
+		return ApplyAnswer{}, err
+	}
+	return Delete(ctx, s.cfg.Office, kind, r.URL.Query().Get("name"))
+}
+
+// Delete deletes one resource that nothing refers to any more.
+func Delete(ctx context.Context, office *governance.Office, kind manifest.Kind, name string) (ApplyAnswer, error) {
+	plan, err := office.Delete(ctx, kind, name)
+	if err != nil {
+		return ApplyAnswer{}, err
+	}
+	revision, err := office.Apply(ctx, governance.Actor{Name: LocalAdmin}, "delete", plan)
+	return ApplyAnswer{Steps: steps(plan), Revision: revision, Applied: err == nil}, err
+}
+
+func (s *Server) mint(ctx context.Context, r *http.Request, in MintRequest) (MintAnswer, error) {
+	if !s.cfg.Impersonation {
+		return MintAnswer{}, errImpersonationOff
+	}
+	state := s.cfg.State.Current()
+	if state == nil {
+		return MintAnswer{}, errUnavailable
+	}
+	var ttl time.Duration
+	if in.TTL != "" {
+		var err error
+		if ttl, err = time.ParseDuration(in.TTL); err != nil || ttl <= 0 {
+			return MintAnswer{}, fmt.Errorf("ttl %q: want a duration such as 15m", in.TTL)
+		}
+	}
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	minted, err := s.cfg.Exchange.Local(ctx, gateway.World(state), proof.LocalRequest{
+		Identity: in.Identity, Operator: LocalAdmin, TTL: ttl, Origin: state.Networks.Locate(peer.Addr(), nil),
+	})
+	if err != nil {
+		return MintAnswer{}, err
+	}
+	out := MintAnswer{Expires: minted.Session.Expires, Region: s.cfg.Region, Gateway: s.cfg.GatewayURL, Record: minted.Session.Record}
+	if in.Bearer {
+		out.Bearer, err = s.cfg.Bearer(minted.Session)
+		return out, err
+	}
+	c := minted.Credentials
+	out.AccessKeyID, out.SecretAccessKey, out.SessionToken = c.AccessKeyID, c.SecretAccessKey, c.SessionToken
+	return out, nil
+}
+
+func (s *Server) explain(_ context.Context, _ *http.Request, in ExplainRequest) (policy.Explanation, error) {
+	state := s.cfg.State.Current()
+	if state == nil {
+		return policy.Explanation{}, errUnavailable
+	}
+	return Explain(state, Place{Account: s.cfg.Account, Region: s.cfg.Region}, in, time.Now())
+}
+
+func (s *Server) revoke(ctx context.Context, _ *http.Request, in struct {
+	Identity string `json:"identity"`
+}) (map[string]uint32, error) {
+	epoch, err := s.cfg.Office.RevokeSessions(ctx, governance.Actor{Name: LocalAdmin}, in.Identity)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]uint32{"epoch": epoch}, nil
+}
+
+func (s *Server) rotate(ctx context.Context, _ *http.Request, in struct {
+	Emergency bool `json:"emergency"`
+}) (map[string]uint32, error) {
+	epoch, err := s.cfg.Keys.Rotate(ctx, governance.Actor{Name: LocalAdmin}, in.Emergency)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]uint32{"keyEpoch": epoch}, nil
+}

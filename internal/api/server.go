@@ -1,0 +1,209 @@
+// Package api is the control plane's HTTP face: what the command line (and
+// later the console) asks of a live server. It authenticates every request,
+// checks the Host it is addressed by, and hands the act to governance; it
+// decides nothing itself.
+//
+// It listens on loopback by default (security S21). /healthz and /readyz say
+// only yes or no without a token; everything else needs one.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/governance"
+	"github.com/writ-project/writ/internal/manifest"
+	"github.com/writ-project/writ/internal/proof"
+	"github.com/writ-project/writ/internal/snapshot"
+	"github.com/writ-project/writ/internal/store"
+)
+
+// Config assembles a Server. Every field is required.
+type Config struct {
+	Token         Token    // the operator's secret
+	Hosts         []string // Host values accepted, without port; loopback names always are
+	Office        *governance.Office
+	Keys          *governance.Keys
+	State         *snapshot.Source
+	Gateway       *gateway.Gateway
+	Exchange      *proof.Exchange
+	Store         *store.DB
+	Status        func() Status // what the process knows of itself
+	Metrics       http.Handler
+	Impersonation bool // the right `impersonate` is on
+	Bearer        BearerFunc
+	Account       string
+	Region        string
+	GatewayURL    string
+	Log           *slog.Logger
+}
+
+// maxRequest bounds a request's body: an apply of a large organisation.
+const maxRequest = 64 << 20
+
+// Server answers the admin API.
+type Server struct {
+	cfg      Config
+	mux      *http.ServeMux
+	failures *rate.Limiter // of wrong tokens, all sources together
+}
+
+// New makes a Server.
+func New(cfg Config) *Server {
+	s := &Server{cfg: cfg, mux: http.NewServeMux(), failures: rate.NewLimiter(rate.Every(time.Second), 20)}
+	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	s.mux.HandleFunc("GET /readyz", s.readyz)
+	s.mux.Handle("GET /metrics", s.authenticated(cfg.Metrics))
+	s.mux.Handle("GET /v1/status", handle(s, s.status))
+	s.mux.Handle("GET /v1/whoami", handle(s, s.whoami))
+	s.mux.Handle("POST /v1/apply", handle(s, s.apply))
+	s.mux.Handle("GET /v1/resources", handle(s, s.get))
+	s.mux.Handle("DELETE /v1/resources", handle(s, s.delete))
+	s.mux.Handle("POST /v1/credentials", handle(s, s.mint))
+	s.mux.Handle("POST /v1/explain", handle(s, s.explain))
+	s.mux.Handle("POST /v1/sessions/revoke", handle(s, s.revoke))
+	s.mux.Handle("POST /v1/keys/rotate", handle(s, s.rotate))
+	return s
+}
+
+// ServeHTTP refuses hosts it is not addressed by, so that a page in a browser
+// cannot reach it by a name of its own (DNS rebinding).
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	if !s.addressed(r.Host) {
+		problem(w, http.StatusMisdirectedRequest, errors.New("this server does not go by that name"))
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+func (s *Server) addressed(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.Trim(name, "[]")
+	if name == "localhost" {
+		return true
+	}
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	for _, h := range s.cfg.Hosts {
+		if strings.EqualFold(h, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	if err := s.cfg.Gateway.Ready(); err != nil {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ready\n")
+}
+
+// authenticated lets a request through with the operator's token only.
+func (s *Server) authenticated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if ok && s.cfg.Token.Is(token) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if !s.failures.Allow() {
+			problem(w, http.StatusTooManyRequests, errors.New("too many requests with a wrong token"))
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="writ"`)
+		problem(w, http.StatusUnauthorized, errors.New("a valid operator token is required"))
+	})
+}
+
+// handle is every JSON endpoint: authenticate, decode strictly, act, encode.
+func handle[In, Out any](s *Server, act func(context.Context, *http.Request, In) (Out, error)) http.Handler {
+	return s.authenticated(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in In
+		if r.Method == http.MethodPost {
+			dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+			dec.DisallowUnknownFields()
+			if err := dec.Decode(&in); err != nil {
+				problem(w, http.StatusBadRequest, fmt.Errorf("reading the request: %w", err))
+				return
+			}
+		}
+		out, err := act(r.Context(), r, in)
+		if err != nil {
+			s.cfg.Log.Info("an operator's request was refused", "path", r.URL.Path, "err", err)
+			problem(w, statusOf(err), err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(out)
+	}))
+}
+
+// none is the input of endpoints that take no body.
+type none struct{}
+
+// statusOf is the one place where an error becomes a status.
+func statusOf(err error) int {
+	var refused *proof.Refusal
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return http.StatusNotFound
+	case errors.Is(err, store.ErrConflict):
+		return http.StatusConflict
+	case errors.Is(err, governance.ErrBootstrapOver), errors.Is(err, errImpersonationOff):
+		return http.StatusForbidden
+	case errors.As(err, &refused):
+		return refused.Answer().Status
+	case errors.Is(err, errUnavailable):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusUnprocessableEntity
+}
+
+func problem(w http.ResponseWriter, status int, err error) {
+	p := Problem{Title: http.StatusText(status), Status: status, Detail: err.Error(), Hint: hint(err)}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// hint says what to do about an error that has one answer.
+func hint(err error) string {
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return "someone else changed the state meanwhile: look at the plan again"
+	case errors.Is(err, errImpersonationOff):
+		return "set impersonation: true in the configuration, or let the workload prove itself at the STS endpoint"
+	case errors.Is(err, governance.ErrBootstrapOver):
+		return "open a request for the grant instead"
+	}
+	return ""
+}
+
+var (
+	errImpersonationOff = errors.New("the right impersonate is off: sessions are minted for workloads by their own proof only")
+	errUnavailable      = errors.New("no rules are loaded yet")
+)
+
+// kindOf reads the kind parameter.
+func kindOf(r *http.Request) (manifest.Kind, error) {
+	return manifest.ParseKind(r.URL.Query().Get("kind"))
+}

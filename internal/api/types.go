@@ -1,0 +1,120 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// File is one manifest as the caller read it; errors refer to it by name.
+type File struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// ApplyRequest asks for the files' resources to become the state.
+type ApplyRequest struct {
+	Files  []File `json:"files"`
+	Prune  bool   `json:"prune,omitempty"`  // delete what the files do not have
+	DryRun bool   `json:"dryRun,omitempty"` // only say what would change
+	// Revision, when not zero, is what the caller was shown a plan for: the
+	// apply is refused if the state moved since.
+	Revision int64 `json:"revision,omitempty"`
+}
+
+// Step is one change of a plan.
+type Step struct {
+	Op     string  `json:"op"` // create, update, delete, unchanged
+	Kind   string  `json:"kind"`
+	Name   string  `json:"name"`
+	Fields []Field `json:"fields,omitempty"` // of an update
+}
+
+// Field is one field that an update touches; values are JSON.
+type Field struct {
+	Path   string `json:"path"`
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
+}
+
+// ApplyAnswer says what was, or would be, done.
+type ApplyAnswer struct {
+	Steps    []Step `json:"steps"`
+	Revision int64  `json:"revision"` // after the apply; of the plan, in a dry run
+	Applied  bool   `json:"applied"`
+}
+
+// Item is one resource.
+type Item struct {
+	Kind string          `json:"kind"`
+	Name string          `json:"name"`
+	Spec json.RawMessage `json:"spec"`
+	YAML string          `json:"yaml"`
+}
+
+// MintRequest asks for a session on an identity's behalf, by the right impersonate.
+type MintRequest struct {
+	Identity string `json:"identity"`
+	TTL      string `json:"ttl,omitempty"` // a duration; empty means the identity's maximum
+	Bearer   bool   `json:"bearer,omitempty"`
+}
+
+// MintAnswer holds the credentials; the only answer that carries a secret.
+type MintAnswer struct {
+	AccessKeyID     string    `json:"accessKeyId,omitempty"`
+	SecretAccessKey string    `json:"secretAccessKey,omitempty"`
+	SessionToken    string    `json:"sessionToken,omitempty"`
+	Bearer          string    `json:"bearer,omitempty"`
+	Expires         time.Time `json:"expires"`
+	Region          string    `json:"region"`
+	Gateway         string    `json:"gateway"`
+	Record          uint64    `json:"record"` // index of the mint record
+}
+
+// ExplainRequest asks what would be decided.
+type ExplainRequest struct {
+	Identity  string          `json:"identity"`
+	Model     string          `json:"model"`
+	Operation string          `json:"operation,omitempty"` // default Converse
+	Region    string          `json:"region,omitempty"`    // default the home region
+	Context   json.RawMessage `json:"context,omitempty"`   // partial Cedar context over the defaults
+}
+
+// Status is what a replica says of itself.
+type Status struct {
+	Version    string    `json:"version"`
+	Instance   string    `json:"instance"`
+	Started    time.Time `json:"started"`
+	Ready      bool      `json:"ready"`
+	Reason     string    `json:"reason,omitempty"` // why not ready
+	Upstream   string    `json:"upstream"`
+	StandIn    bool      `json:"standIn"` // the upstream is the local stand-in, not Bedrock
+	Revision   int64     `json:"revision"`
+	Bundle     string    `json:"bundle"`
+	OpenCalls  int       `json:"openCalls"`
+	LogOrigin  string    `json:"logOrigin"`
+	LogSize    uint64    `json:"logSize"`
+	LogRoot    string    `json:"logRoot"`
+	Identities int       `json:"identities"`
+	Grants     int       `json:"grants"`
+}
+
+// Whoami is who the token acts as.
+type Whoami struct {
+	Operator string   `json:"operator"`
+	Rights   []string `json:"rights"`
+}
+
+// Problem is an error answer (RFC 9457).
+type Problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+func (p *Problem) Error() string {
+	if p.Detail == "" {
+		return p.Title
+	}
+	return p.Detail
+}

@@ -1,0 +1,63 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/snapshot"
+)
+
+// admit makes the call's intent durable before anything leaves: no durable
+// record, no call. From here on the call is registered and can be cut.
+func (x *exchange) admit() *refusal {
+	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
+	x.register()
+	// A revocation is published before open calls are reconsidered, so a call
+	// is either registered in time for that or sees the newer rules here.
+	if latest := x.g.cfg.State.Current(); latest != x.state && !x.call.stands(latest) {
+		return &refusal{kind: "revoked", err: accessDenied("the right to make this call ended while it was being decided")}
+	}
+	entry, err := x.intentRecord()
+	if errors.Is(err, auditlog.ErrTooLarge) {
+		return refuse("malformed", invalid("the request names more than a record can hold"))
+	}
+	if err != nil {
+		return unready(err)
+	}
+	// The client's leaving must not leave the intent's fate unknown: the log
+	// answers within one flush.
+	if x.intent, err = x.g.cfg.Journal.Append(context.WithoutCancel(x.ctx), entry); err != nil {
+		return unready(err)
+	}
+	x.ordered = true
+	return nil
+}
+
+// register lists the call as open. The copy of the exchange that it is judged
+// by later shares nothing that serving the call still changes.
+func (x *exchange) register() {
+	seen := *x
+	seen.r = x.r.Clone(context.Background())
+	x.call = &Call{
+		Identity: x.identity.ID, Session: x.proven.session.ID, Grants: x.decision.Grants, cut: x.cancel,
+		stands: func(s *snapshot.Snapshot) bool {
+			again := seen
+			return again.stands(s)
+		},
+	}
+	x.g.open.add(x.call)
+}
+
+// stands walks the deciding steps again under other rules.
+func (x *exchange) stands(s *snapshot.Snapshot) bool {
+	x.state, x.start = s, time.Now().UTC()
+	x.locate()
+	for _, step := range []func() *refusal{x.usable, x.identify, x.resolve, x.classify, x.decide} {
+		if step() != nil {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,81 @@
+package gateway
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/writ-project/writ/internal/policy"
+)
+
+// decide asks Cedar once per leg over the rules that can match.
+func (x *exchange) decide() *refusal {
+	began := time.Now()
+	x.decision = x.state.Bundle.Decide(policy.Request{
+		Identity:  x.identity,
+		Session:   x.proven.session,
+		Origin:    x.origin,
+		Now:       x.start,
+		Operation: x.target.Operation,
+		Region:    x.region,
+		Caps:      x.caps,
+		BodyBytes: len(x.body.Bytes()),
+		Legs:      x.legs,
+		Prompt:    x.prompt,
+		Asserted:  x.asserted,
+		Digest:    x.outbound().Digest(),
+	})
+	x.decided = time.Since(began)
+	if x.decision.Permit == nil {
+		return x.denied()
+	}
+	if unmet := x.unmet(); unmet != "" {
+		return &refusal{kind: "obligation", err: accessDenied(unmet)}
+	}
+	return nil
+}
+
+// denied words a refusal as AWS does, and says what right is missing. Which
+// rule refused is for operators, by the decision's id (security S20).
+func (x *exchange) denied() *refusal {
+	action, resource := "bedrock:"+x.target.Operation.Action(), x.target.ModelID
+	for _, leg := range x.decision.Legs {
+		if !leg.Allowed {
+			action, resource = leg.Leg.Action, leg.Leg.Resource
+			break
+		}
+	}
+	why := map[string]string{
+		policy.CodeDefaultDeny: "because no grant permits this call",
+		policy.CodeForbid:      "with an explicit deny in an organisation rule",
+		policy.CodePolicyError: "because a rule could not be evaluated",
+	}[x.decision.Code]
+	if why == "" {
+		why = "because the request is not one that can be decided"
+	}
+	return &refusal{
+		kind: x.decision.Code,
+		err:  accessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", x.callerARN(), action, resource, why)),
+		hint: fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.target.Operation.Action(), x.target.ModelID),
+	}
+}
+
+// unmet names the first obligation that this gateway cannot carry out, or "":
+// a permission whose condition cannot be met is no permission (security S8).
+func (x *exchange) unmet() string {
+	for _, o := range x.decision.Obligations {
+		switch o.Name {
+		case policy.ObligeHold:
+			return "a tool that the request offers may only be called with a human's release, and no hold can be opened here"
+		case policy.ObligeHoldAnswer:
+			return "the answer may only leave with a human's release, and no hold can be opened here"
+		default:
+			return fmt.Sprintf("the obligation %q cannot be met here", o.Name)
+		}
+	}
+	return ""
+}
+
+// callerARN names the caller in the form that AWS's own messages have.
+func (x *exchange) callerARN() string {
+	return fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", x.g.cfg.Partition, x.g.cfg.Account, x.identity.ID, x.proven.session.ID)
+}

@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/dataclass"
+	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/policy"
+	"github.com/writ-project/writ/internal/rights"
+	"github.com/writ-project/writ/internal/snapshot"
+)
+
+// exchange gathers the facts of one request. Each group is left behind by the
+// step it is named after and only read by later ones.
+type exchange struct {
+	g     *Gateway
+	w     http.ResponseWriter
+	r     *http.Request
+	id    string    // names the request, the decision and the record
+	start time.Time // wall time of arrival
+	began time.Time // the same, monotonic, for durations
+	state *snapshot.Snapshot
+
+	target bedrock.Target // parse
+
+	origin    identity.Origin // authenticate
+	proven    proven
+	body      bedrock.Body
+	held      int64 // bytes to give back to the in-flight budget
+	identity  *identity.Identity
+	region    string
+	forwarded http.Header
+
+	model   bedrock.Model // resolve
+	profile string        // the inference profile it is reached through; empty: none
+	caps    bedrock.Capabilities
+	legs    []rights.Leg
+
+	prompt   dataclass.Label // classify
+	asserted policy.Asserted
+
+	decision policy.Decision // decide
+	decided  time.Duration   // how long the decision took
+
+	ctx     context.Context // admit: ends when the client leaves or the call is cut
+	cancel  context.CancelCauseFunc
+	call    *Call
+	intent  uint64 // index of the intent record
+	ordered bool   // the intent is recorded
+	settled bool   // so is the outcome
+
+	resp  *http.Response // forward
+	added time.Duration
+
+	result outcome // inspect
+	kind   string  // what it came to, for metrics
+	status int
+}
+
+// proven is the credential that a caller proved to hold.
+type proven struct {
+	session identity.Session
+	kind    string // credentialSession or credentialBearer
+}
+
+func newExchange(g *Gateway, w http.ResponseWriter, r *http.Request) *exchange {
+	return &exchange{g: g, w: w, r: r, id: newID(), began: time.Now(), ctx: r.Context()}
+}
+
+// done gives back what the exchange holds and reports what it came to.
+func (x *exchange) done() {
+	if x.call != nil {
+		x.g.open.remove(x.call)
+	}
+	if x.cancel != nil {
+		x.cancel(nil)
+	}
+	if x.held > 0 {
+		x.g.flight.release(sourceKey(x.origin.Peer), x.held)
+	}
+	if x.g.cfg.Observe != nil {
+		op := string(x.target.Operation)
+		if op == "" {
+			op = "none"
+		}
+		x.g.cfg.Observe(Observation{Operation: op, Result: x.kind, Status: x.status, Total: time.Since(x.began), Added: x.added})
+	}
+}
+
+// newID returns a UUID of version 7 (RFC 9562 §5.7): unique, and ordered by
+// time for whoever reads a log.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	binary.BigEndian.PutUint64(b[:8], uint64(time.Now().UnixMilli())<<16|uint64(binary.BigEndian.Uint16(b[6:8])))
+	b[6] = b[6]&0x0f | 0x70
+	b[8] = b[8]&0x3f | 0x80
+	var out [36]byte
+	hex.Encode(out[:8], b[:4])
+	hex.Encode(out[9:13], b[4:6])
+	hex.Encode(out[14:18], b[6:8])
+	hex.Encode(out[19:23], b[8:10])
+	hex.Encode(out[24:], b[10:])
+	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
+	return string(out[:])
+}
+
+// locate finds the source: an address from the connection, or from a trusted
+// proxy in front of it.
+func (x *exchange) locate() {
+	peer := netip.Addr{}
+	if host, _, err := net.SplitHostPort(x.r.RemoteAddr); err == nil {
+		peer, _ = netip.ParseAddr(host)
+	}
+	x.origin = x.state.Networks.Locate(peer, x.r.Header)
+}
+
+// outcome is what came back, gathered by inspect.
+type outcome struct {
+	status    int
+	requestID string // AWS's
+	errorType string
+	usage     bedrock.Usage
+	stop      string
+	firstByte time.Duration
+	bytes     int64
+	frames    int64
+	sum       [32]byte
+	ended     string
+	tools     []string // called for by the model
+}

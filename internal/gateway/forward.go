@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/upstream"
+)
+
+// outbound is the request that may leave: the very bytes and headers that were
+// decided upon.
+func (x *exchange) outbound() upstream.Outbound {
+	return upstream.Outbound{
+		Method: x.r.Method, Path: x.target.Path, Region: x.region, Header: x.forwarded, Body: x.body,
+	}
+}
+
+// forward sends the call under Writ's own credentials. A call past this point
+// has an intent in the log, so every way out of here ends in an outcome.
+func (x *exchange) forward() *refusal {
+	x.added = time.Since(x.began)
+	x.endOnTime()
+	resp, err := x.g.cfg.Upstream.Do(x.ctx, x.decision.Permit, x.outbound())
+	if err != nil {
+		return x.unreached(err)
+	}
+	x.resp = resp
+	x.result.firstByte = time.Since(x.began)
+	return nil
+}
+
+// endOnTime cuts the call when the right it stands on ends: the earliest of
+// grant end, validation expiry and session end (security S9).
+func (x *exchange) endOnTime() {
+	end := x.proven.session.Expires
+	if u := x.decision.Until; !u.IsZero() && u.Before(end) {
+		end = u
+	}
+	cancel := x.cancel
+	timer := time.AfterFunc(end.Sub(x.start), func() { cancel(&cutError{why: "the right ended"}) })
+	context.AfterFunc(x.ctx, func() { timer.Stop() })
+}
+
+// unreached says why no answer came, and settles the intent.
+func (x *exchange) unreached(err error) *refusal {
+	var cut *cutError
+	switch {
+	case errors.As(context.Cause(x.ctx), &cut):
+		x.result.ended = endedCut
+		return &refusal{kind: "cut", err: accessDenied(cut.Error())}
+	case x.r.Context().Err() != nil:
+		x.result.ended = endedClientGone
+		return &refusal{kind: "client_gone", err: accessDenied("the client left")}
+	}
+	x.result.ended = endedUpstreamError
+	x.g.cfg.Log.Warn("Bedrock could not be reached", "id", x.id, "err", err)
+	return &refusal{kind: "upstream", err: bedrock.Error{
+		Type: bedrock.ServiceUnavailableException, Message: "Bedrock could not be reached through Writ",
+	}}
+}

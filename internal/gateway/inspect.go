@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/writ-project/writ/internal/bedrock"
+)
+
+const eventStream = "application/vnd.amazon.eventstream"
+
+// inspect passes the answer on, whole or frame by frame, and gathers usage from
+// it on the way.
+func (x *exchange) inspect() {
+	defer x.resp.Body.Close()
+	x.status, x.result.status, x.kind = x.resp.StatusCode, x.resp.StatusCode, "permit"
+	x.result.requestID = x.resp.Header.Get("X-Amzn-Requestid")
+	x.result.errorType = x.resp.Header.Get("X-Amzn-Errortype")
+	if x.target.Operation.Streams() && strings.HasPrefix(x.resp.Header.Get("Content-Type"), eventStream) {
+		x.relayStream()
+		return
+	}
+	x.relayWhole()
+}
+
+// relayWhole passes on a unary answer, or an error that came in a stream's place.
+func (x *exchange) relayWhole() {
+	limit := x.g.cfg.Limits.Answer
+	body, err := io.ReadAll(io.LimitReader(x.resp.Body, limit+1))
+	switch {
+	case err != nil || int64(len(body)) > limit:
+		x.broken(err)
+		return
+	case x.resp.ContentLength >= 0 && int64(len(body)) != x.resp.ContentLength:
+		x.broken(io.ErrUnexpectedEOF)
+		return
+	}
+	x.result.sum = sha256.Sum256(body)
+	x.result.bytes = int64(len(body))
+	x.result.ended = endedComplete
+	if x.resp.StatusCode < 300 {
+		answer, err := bedrock.ReadAnswer(x.target.Operation, x.resp.Header, body)
+		if err != nil {
+			x.g.cfg.Log.Warn("an answer could not be read in full", "id", x.id, "err", err)
+		}
+		x.gather(answer)
+	}
+	if x.g.cfg.Strict {
+		x.settle()
+	}
+	x.writeHead(int64(len(body)))
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.g.cfg.Limits.FrameTime))
+	if _, err := x.w.Write(body); err != nil && !x.settled {
+		x.result.ended = endedClientGone
+	}
+}
+
+// broken answers for an upstream that failed before a byte went to the client.
+func (x *exchange) broken(err error) {
+	refused := x.unreached(err)
+	x.kind, x.status = refused.kind, refused.err.Type.Status()
+	bedrock.WriteError(x.w, refused.err, x.id, x.id, x.start)
+}
+
+// relayStream passes on an event stream, one whole frame at a time, and flushes
+// each: the first byte is out when the first frame is in.
+func (x *exchange) relayStream() {
+	x.writeHead(-1)
+	out := http.NewResponseController(x.w)
+	_ = out.Flush()
+	// A cut must also end a write that a slow reader blocks.
+	stop := context.AfterFunc(x.ctx, func() { _ = out.SetWriteDeadline(time.Now().Add(time.Second)) })
+	defer stop()
+	frames := bedrock.NewFrameReader(x.resp.Body)
+	watch := bedrock.NewCollector(x.target.Operation)
+	digest := sha256.New()
+	for {
+		frame, err := frames.Next()
+		if err != nil {
+			x.streamEnded(err, watch.Answer())
+			break
+		}
+		if err := watch.Add(frame); err != nil {
+			x.g.cfg.Log.Warn("a frame could not be read", "id", x.id, "err", err)
+		}
+		x.result.frames++
+		x.result.bytes += int64(len(frame.Raw))
+		digest.Write(frame.Raw)
+		if x.g.cfg.Strict && watch.Answer().Usage.Known && !x.settled {
+			digest.Sum(x.result.sum[:0])
+			x.gather(watch.Answer())
+			x.result.ended = endedComplete
+			x.settle()
+		}
+		if !x.writeFrame(out, frame.Raw) {
+			x.result.ended = endedClientGone
+			break
+		}
+	}
+	digest.Sum(x.result.sum[:0])
+	x.gather(watch.Answer())
+}
+
+func (x *exchange) gather(a bedrock.Answer) {
+	x.result.usage, x.result.stop, x.result.tools = a.Usage, a.StopReason, a.ToolUses
+	if a.Exception != "" {
+		x.result.errorType = a.Exception
+	}
+}
+
+// streamEnded says how the stream ended and, when it did not end well, tells
+// the client in the SDK's own way: an exception frame.
+func (x *exchange) streamEnded(err error, a bedrock.Answer) {
+	var cut *cutError
+	switch {
+	case errors.Is(err, io.EOF) && (a.StopReason != "" || a.Exception != "" || a.Usage.Known):
+		x.result.ended = endedComplete
+		return
+	case errors.As(context.Cause(x.ctx), &cut):
+		x.result.ended = endedCut
+		x.kind = "cut"
+		x.writeException(accessDenied(cut.Error()))
+	case x.r.Context().Err() != nil:
+		x.result.ended = endedClientGone
+	default:
+		x.result.ended = endedUpstreamError
+		x.kind = "upstream"
+		x.g.cfg.Log.Warn("the answer broke off", "id", x.id, "err", err)
+		x.writeException(bedrock.Error{Type: bedrock.InternalServerException, Message: "the answer from Bedrock broke off"})
+	}
+}
+
+func (x *exchange) writeFrame(out *http.ResponseController, raw []byte) bool {
+	_ = out.SetWriteDeadline(time.Now().Add(x.g.cfg.Limits.FrameTime))
+	if _, err := x.w.Write(raw); err != nil {
+		return false
+	}
+	return out.Flush() == nil
+}
+
+func (x *exchange) writeException(e bedrock.Error) {
+	x.result.errorType = string(e.Type)
+	x.writeFrame(http.NewResponseController(x.w), bedrock.AppendException(nil, x.target.Operation, e))
+}
+
+// answerHeaders are the response headers that pass through; others are AWS's
+// connection's business, not the client's.
+var answerHeaders = []string{
+	"Content-Type",
+	"X-Amzn-Bedrock-Cache-Read-Input-Token-Count",
+	"X-Amzn-Bedrock-Cache-Write-Input-Token-Count",
+	"X-Amzn-Bedrock-Content-Type",
+	"X-Amzn-Bedrock-Input-Token-Count",
+	"X-Amzn-Bedrock-Invocation-Latency",
+	"X-Amzn-Bedrock-Output-Token-Count",
+	"X-Amzn-Bedrock-Performanceconfig-Latency",
+	"X-Amzn-Bedrock-Service-Tier",
+	"X-Amzn-Errortype",
+	"X-Amzn-Requestid",
+	"X-Amz-Retry-After",
+}
+
+// writeHead sends status and headers; length −1 leaves it to the transport.
+func (x *exchange) writeHead(length int64) {
+	h := x.w.Header()
+	for _, k := range answerHeaders {
+		if v := x.resp.Header[k]; len(v) > 0 {
+			h[k] = v
+		}
+	}
+	x.mark(x.intent)
+	if length >= 0 {
+		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	}
+	x.w.WriteHeader(x.resp.StatusCode)
+}
+
+// mark puts the decision's id and its record's index on the answer (security S25).
+func (x *exchange) mark(index uint64) {
+	h := x.w.Header()
+	h["X-Writ-Decision"] = []string{x.id}
+	h["X-Writ-Record"] = []string{strconv.FormatUint(index, 10)}
+}

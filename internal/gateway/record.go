@@ -1,0 +1,226 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"net/netip"
+
+	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/bedrock"
+)
+
+// How a call ended, as auditlog.Outcome says it.
+const (
+	endedComplete      = "complete"
+	endedClientGone    = "client_gone"
+	endedCut           = "cut"
+	endedUpstreamError = "upstream_error"
+	endedRefused       = "refused"
+)
+
+// How a caller authenticated, as auditlog.Credential says it.
+const (
+	credentialSession = "session"
+	credentialBearer  = "bearer"
+)
+
+// maxName bounds names that a caller chose (tools, fields, models) in a record.
+const maxName = 96
+
+func (x *exchange) intentRecord() ([]byte, error) {
+	r := x.callRecord(auditlog.KindIntent)
+	content, err := x.committed("request", x.body.Sum())
+	if err != nil {
+		return nil, err
+	}
+	r.Content = &auditlog.Content{Request: content, Scheme: auditlog.CommitmentScheme}
+	r.Right = &auditlog.Right{Grants: x.decision.Grants, Until: auditlog.At(x.decision.Until)}
+	if x.decision.Until.IsZero() {
+		r.Right.Until = auditlog.Time{}
+	}
+	r.Where.UserAgent, err = x.committed("user_agent", sha256.Sum256([]byte(x.r.UserAgent())))
+	if err != nil {
+		return nil, err
+	}
+	return r.Marshal()
+}
+
+func (x *exchange) refusalRecord(refused *refusal) ([]byte, error) {
+	r := x.callRecord(auditlog.KindRefusal)
+	r.Decision.Decision, r.Decision.Code = "deny", refused.kind
+	return r.Marshal()
+}
+
+// callRecord gathers what is known of the call so far.
+func (x *exchange) callRecord(kind auditlog.Kind) *auditlog.Record {
+	s := &x.proven.session
+	r := &auditlog.Record{
+		Kind: kind, ID: x.id, Time: auditlog.At(x.start), Instance: x.g.instance,
+		Where: x.where(),
+		Credential: &auditlog.Credential{
+			Kind: x.proven.kind, ID: s.ID, Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires), MintRecord: &s.Record,
+		},
+		Proof: &auditlog.Proof{
+			Kind: string(s.Proof), Issuer: s.Issuer, Subject: clip(s.Subject, 256), Binding: s.Binding, TokenSHA256: s.ProofID,
+		},
+		Decision: x.decisionGroup(),
+	}
+	if x.target.Operation != "" {
+		r.Call = x.callGroup()
+		r.Request = x.requestGroup()
+	}
+	if x.identity != nil {
+		r.Who = &auditlog.Who{
+			Identity: x.identity.ID, Kind: string(x.identity.Kind), Environment: x.identity.Environment,
+			Team: x.identity.Team, Session: s.ID, Impersonated: s.Impersonated(),
+		}
+	}
+	if x.prompt.Unscanned != nil || x.prompt.Classes != nil {
+		r.Data = &auditlog.Data{
+			Level: x.prompt.Level.String(), Regulated: x.prompt.Regulated, Unscanned: x.prompt.Unscanned,
+			Declared: clipAll(x.asserted.Classes), Detectors: x.prompt.Detectors,
+		}
+		for _, c := range x.prompt.Classes {
+			r.Data.Classes = append(r.Data.Classes, string(c))
+		}
+	}
+	return r
+}
+
+func (x *exchange) callGroup() *auditlog.Call {
+	c := &auditlog.Call{
+		Operation: string(x.target.Operation), ModelRequested: clip(x.target.ModelID, 256),
+		RegionCalled: x.region, Stream: x.target.Operation.Streams(), Endpoint: "runtime",
+	}
+	for _, leg := range x.legs {
+		c.Legs = append(c.Legs, auditlog.Leg{Kind: string(leg.Kind), Resource: clip(leg.Resource, 256), Region: leg.Region})
+	}
+	return c
+}
+
+func (x *exchange) requestGroup() *auditlog.Request {
+	r := &auditlog.Request{
+		MaxTokens: x.caps.MaxTokens, Tier: clip(x.caps.ServiceTier, maxName),
+		Extras: clipAll(x.caps.Extras), Bytes: int64(len(x.body.Bytes())),
+	}
+	if g := x.caps.Guardrail; g != nil {
+		r.Guardrail = clip(g.ID, 256) + ":" + clip(g.Version, maxName)
+	}
+	for _, tool := range x.caps.Tools {
+		r.Tools = append(r.Tools, clip(tool.Name, maxName))
+	}
+	return r
+}
+
+func (x *exchange) decisionGroup() *auditlog.Decision {
+	d := &auditlog.Decision{Decision: "permit", Code: x.decision.Code, EvaluatedUS: x.decided.Microseconds()}
+	if x.state != nil {
+		d.SnapshotRevision, d.BundleDigest = uint64(x.state.Revision), x.state.Bundle.Digest()
+	}
+	for _, r := range x.decision.Reasons {
+		d.Policies = append(d.Policies, clip(r.Policy, maxName))
+		if r.Effect != "permit" {
+			d.Reasons = append(d.Reasons, clip(r.Text, 256))
+		}
+	}
+	for _, o := range x.decision.Obligations {
+		d.Obligations = append(d.Obligations, o.Name)
+	}
+	return d
+}
+
+func (x *exchange) where() *auditlog.Where {
+	w := &auditlog.Where{Networks: x.origin.Networks, ClientFamily: bedrock.ClientFamily(x.r.UserAgent())}
+	if x.origin.Addr.IsValid() {
+		w.SourceIP = x.origin.Addr.String()
+	}
+	if x.origin.Peer.IsValid() {
+		w.PeerIP = x.origin.Peer.String()
+	}
+	if x.r.TLS != nil {
+		w.TLSVersion = tls.VersionName(x.r.TLS.Version)
+	}
+	return w
+}
+
+func (x *exchange) outcomeRecord() ([]byte, error) {
+	r := &auditlog.Record{
+		Kind: auditlog.KindOutcome, ID: x.id, Time: auditlog.At(x.start.Add(x.took())), Instance: x.g.instance,
+		Outcome: &auditlog.Outcome{
+			Intent: x.intent, Status: x.result.status, UpstreamRequestID: clip(x.result.requestID, maxName),
+			ErrorType: clip(x.result.errorType, maxName), StopReason: clip(x.result.stop, maxName),
+			FirstByteMS: x.result.firstByte.Milliseconds(), DurationMS: x.took().Milliseconds(),
+			Bytes: x.result.bytes, Frames: x.result.frames, Ended: x.result.ended,
+		},
+		Usage: &auditlog.Usage{Source: "none"},
+	}
+	if u := x.result.usage; u.Known {
+		r.Usage = &auditlog.Usage{
+			Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,
+			Source: u.Source, CostMicroUSD: x.cost(), PriceTable: x.state.Catalogue.Version(),
+		}
+	}
+	if x.result.bytes > 0 {
+		content, err := x.committed("response", x.result.sum)
+		if err != nil {
+			return nil, err
+		}
+		r.Content = &auditlog.Content{Response: content, Scheme: auditlog.CommitmentScheme}
+	}
+	return r.Marshal()
+}
+
+// committed is a salted commitment to content: the log proves what was said
+// without holding it (security S26).
+func (x *exchange) committed(label string, sum [sha256.Size]byte) (string, error) {
+	salt, err := x.g.salts.get(context.WithoutCancel(x.ctx), x.identity.ID, x.start)
+	if err != nil {
+		return "", err
+	}
+	return auditlog.Commit(salt, label, x.id, sum), nil
+}
+
+// recordBefore writes one aggregate of refusals before authentication.
+func (g *Gateway) recordBefore(ctx context.Context, a aggregate) error {
+	r := &auditlog.Record{
+		Kind: auditlog.KindPreauth, ID: newID(), Time: auditlog.At(a.Last), Instance: g.instance,
+		Preauth: &auditlog.Preauth{
+			Reason: a.Reason, Source: sourceText(a.Source), Count: a.Count,
+			First: auditlog.At(a.First), Last: auditlog.At(a.Last), Samples: a.Samples,
+		},
+	}
+	entry, err := r.Marshal()
+	if err != nil {
+		return err
+	}
+	_, err = g.cfg.Journal.AppendSpare(ctx, entry)
+	return err
+}
+
+// sourceText renders an aggregate's source; the zero prefix is many sources.
+func sourceText(p netip.Prefix) string {
+	if !p.IsValid() {
+		return "many"
+	}
+	return p.String()
+}
+
+// clip bounds a name that came from outside, on a character's boundary.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n] + "…"
+}
+
+func clipAll(names []string) []string {
+	out := make([]string, len(names))
+	for i, s := range names {
+		out[i] = clip(s, maxName)
+	}
+	return out
+}

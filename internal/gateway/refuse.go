@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/writ-project/writ/internal/bedrock"
+)
+
+// refusal ends an exchange.
+type refusal struct {
+	kind string        // the kind of rule, for records, metrics and operators
+	err  bedrock.Error // what the caller gets
+	hint string        // what the caller may do about it
+}
+
+func refuse(kind string, err bedrock.Error) *refusal { return &refusal{kind: kind, err: err} }
+
+// refuse answers a refusal in AWS's shape and records it: one record each for
+// callers who are known, counted together for those who are not (security S16).
+func (x *exchange) refuse(r *refusal) {
+	x.kind, x.status = r.kind, r.err.Type.Status()
+	switch {
+	case x.ordered:
+		// Already recorded as an intent: the refusal is its outcome.
+		x.result.status, x.result.errorType = r.err.Type.Status(), string(r.err.Type)
+		x.mark(x.intent)
+		x.settle()
+	case x.identity == nil || r.kind == "unauthenticated":
+		x.g.before.count(sourceKey(x.origin.Addr), r.kind, x.id, x.start)
+	default:
+		x.recordRefusal(r)
+	}
+	bedrock.WriteError(x.w, x.worded(r), x.id, x.id, x.start)
+}
+
+// worded is what the caller reads: the kind of rule, an id that operators can
+// look up, and what may be asked for; the reasons themselves only where
+// configuration says so (security S20).
+func (x *exchange) worded(r *refusal) bedrock.Error {
+	e := r.err
+	var b strings.Builder
+	b.WriteString(e.Message)
+	if r.hint != "" {
+		b.WriteString("; " + r.hint)
+	}
+	b.WriteString(" (Writ decision " + x.id + ")")
+	if x.g.cfg.Detailed {
+		for _, reason := range x.decision.Reasons {
+			b.WriteString("; " + reason.Policy + ": " + reason.Text)
+		}
+	}
+	e.Message = b.String()
+	return e
+}
+
+func (x *exchange) recordRefusal(r *refusal) {
+	entry, err := x.refusalRecord(r)
+	if err == nil {
+		var index uint64
+		if index, err = x.g.cfg.Journal.Append(x.r.Context(), entry); err == nil {
+			x.mark(index)
+			return
+		}
+	}
+	if !errors.Is(err, context.Canceled) {
+		x.g.cfg.Log.Error("a refusal could not be recorded", "id", x.id, "err", err)
+	}
+}
+
+func invalid(message string) bedrock.Error {
+	return bedrock.Error{Type: bedrock.ValidationException, Message: message}
+}
+
+func accessDenied(message string) bedrock.Error {
+	return bedrock.Error{Type: bedrock.AccessDeniedException, Message: message}
+}

@@ -1,0 +1,41 @@
+package gateway
+
+import (
+	"errors"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// resolve turns the model id into legs and the body into capabilities. What
+// cannot be resolved is refused before any policy is asked: a rule on a family
+// cannot see a model whose family is unknown (security S1, S2).
+func (x *exchange) resolve() *refusal {
+	x.forwarded = bedrock.Forwardable(x.r.Header)
+	x.model, x.profile = x.state.Catalogue.Find(x.target.ModelID)
+	var err error
+	x.caps, err = bedrock.ReadCapabilities(x.target.Operation, x.model.Provider, x.forwarded, x.body.Bytes())
+	if err != nil {
+		return refuse("malformed", invalid(err.Error()))
+	}
+	x.legs, err = rights.Legs(rights.Invocation{
+		Operation: x.target.Operation,
+		ModelID:   x.target.ModelID,
+		Region:    x.region,
+		Account:   x.g.cfg.Account,
+		Partition: x.g.cfg.Partition,
+		Caps:      x.caps,
+	}, x.state.Catalogue)
+	if err != nil {
+		return unresolved(err)
+	}
+	return nil
+}
+
+func unresolved(err error) *refusal {
+	var e *rights.UnresolvedError
+	if errors.As(err, &e) {
+		return &refusal{kind: "unresolved", err: accessDenied(e.Error()), hint: e.Hint}
+	}
+	return &refusal{kind: "unresolved", err: accessDenied(err.Error())}
+}

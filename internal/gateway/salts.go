@@ -1,0 +1,48 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// salts caches the commitment salts of the day, so that the hot path asks the
+// store once per identity and day.
+type salts struct {
+	fetch SaltFunc
+
+	mu   sync.RWMutex
+	day  time.Time
+	held map[string][]byte // by identity
+}
+
+func newSalts(fetch SaltFunc) *salts { return &salts{fetch: fetch, held: make(map[string][]byte)} }
+
+func (s *salts) get(ctx context.Context, identity string, now time.Time) ([]byte, error) {
+	day := now.UTC().Truncate(24 * time.Hour)
+	s.mu.RLock()
+	salt := s.held[identity]
+	fresh := s.day.Equal(day)
+	s.mu.RUnlock()
+	if fresh && salt != nil {
+		return salt, nil
+	}
+	salt, err := s.fetch(ctx, identity, day)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.day.Equal(day) {
+		s.day, s.held = day, make(map[string][]byte)
+	}
+	s.held[identity] = salt
+	return salt, nil
+}
+
+// forget drops a salt that was erased.
+func (s *salts) forget(identity string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.held, identity)
+}

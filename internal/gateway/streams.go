@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/writ-project/writ/internal/snapshot"
+)
+
+// cutError is the cause a call's context is cancelled with when its right
+// ended under it.
+type cutError struct{ why string }
+
+func (e *cutError) Error() string { return fmt.Sprintf("the call was cut: %s", e.why) }
+
+// Call is one call between admission and settlement.
+type Call struct {
+	Identity string
+	Session  string
+	Grants   []string
+
+	stands func(*snapshot.Snapshot) bool // would it be let through under these rules?
+	cut    context.CancelCauseFunc
+}
+
+// openCalls registers every call in progress so that it can be cut.
+type openCalls struct {
+	mu    sync.Mutex
+	calls map[*Call]struct{}
+}
+
+func newOpenCalls() *openCalls { return &openCalls{calls: make(map[*Call]struct{})} }
+
+func (o *openCalls) add(c *Call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.calls[c] = struct{}{}
+}
+
+func (o *openCalls) remove(c *Call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.calls, c)
+}
+
+func (o *openCalls) len() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.calls)
+}
+
+// all copies the list, so that judging a call holds up no other.
+func (o *openCalls) all() []*Call {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := make([]*Call, 0, len(o.calls))
+	for c := range o.calls {
+		out = append(out, c)
+	}
+	return out
+}
+
+// cut ends every call that match picks and returns how many there were.
+func (o *openCalls) cut(why string, match func(*Call) bool) int {
+	n := 0
+	for _, c := range o.all() {
+		if match(c) {
+			c.cut(&cutError{why: why})
+			n++
+		}
+	}
+	return n
+}

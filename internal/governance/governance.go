@@ -1,0 +1,113 @@
+// Package governance is the people's road: changes to what the gateway decides
+// on. Every act is the same sentence — check, record, act: the whole state that
+// would result is validated, the intention is made durable in the audit log
+// naming each change by digest, and only then is the store changed, each row
+// carrying the record that authorised it. An outcome record closes the act.
+//
+// The package trusts the actor it is given (a face has authenticated it) and
+// the store's transactions. It promises that no row changes without a record
+// that names it (security S17), and that a crash between record and change is
+// found and closed at the next start (security S27).
+package governance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/store"
+)
+
+// Actor is who acts.
+type Actor struct {
+	Name string // as the face authenticated it, such as "local-admin"
+}
+
+// Recorder is the part of the journal that acts need. Append returns when the
+// entry is durable, with its index.
+type Recorder interface {
+	Append(ctx context.Context, entry []byte) (uint64, error)
+	Entry(index uint64) ([]byte, error)
+	Scan(ctx context.Context, from uint64, visit func(index uint64, entry []byte) error) error
+}
+
+// Config assembles an Office; every field is required.
+type Config struct {
+	Store    *store.DB
+	Log      Recorder
+	Instance auditlog.Instance // how records name this process; Shard is the log's
+	Account  string            // the AWS account that resources are checked against
+	Now      func() time.Time
+}
+
+// Office performs acts. It is safe for concurrent use: the store's revision
+// orders them.
+type Office struct{ cfg Config }
+
+// New makes an Office.
+func New(cfg Config) *Office { return &Office{cfg: cfg} }
+
+// act records an intention, performs it, and records how it ended. do is told
+// which record authorises it.
+func (o *Office) act(ctx context.Context, c auditlog.Control, do func(store.Ref) error) error {
+	entry, err := o.record(auditlog.KindControl, func(r *auditlog.Record) { r.Control = &c })
+	if err != nil {
+		return err
+	}
+	index, err := o.cfg.Log.Append(ctx, entry)
+	if err != nil {
+		return fmt.Errorf("recording the intention: %w", err)
+	}
+	done := do(store.Ref{Shard: o.cfg.Instance.Shard, Index: index})
+	// The act stands or fell whether or not the caller still listens.
+	return errors.Join(done, o.close(context.WithoutCancel(ctx), index, done))
+}
+
+// close records the outcome of the act that record intent announced.
+func (o *Office) close(ctx context.Context, intent uint64, failed error) error {
+	out := auditlog.Outcome{Intent: intent, Ended: "complete"}
+	if failed != nil {
+		out.Ended, out.ErrorType = "refused", errorType(failed)
+	}
+	entry, err := o.record(auditlog.KindControlOutcome, func(r *auditlog.Record) { r.Outcome = &out })
+	if err != nil {
+		return err
+	}
+	if _, err := o.cfg.Log.Append(ctx, entry); err != nil {
+		return fmt.Errorf("recording the outcome: %w", err)
+	}
+	return nil
+}
+
+// errorType names a failure without its text, which may quote what was typed.
+func errorType(err error) string {
+	for name, sentinel := range map[string]error{
+		"conflict": store.ErrConflict, "epoch": store.ErrEpoch, "not_found": store.ErrNotFound, "orphan": errOrphan,
+	} {
+		if errors.Is(err, sentinel) {
+			return name
+		}
+	}
+	return "store_error"
+}
+
+func (o *Office) record(kind auditlog.Kind, fill func(*auditlog.Record)) ([]byte, error) {
+	r := &auditlog.Record{Kind: kind, ID: NewID(), Time: auditlog.At(o.cfg.Now()), Instance: &o.cfg.Instance}
+	fill(r)
+	entry, err := r.Marshal()
+	if err != nil {
+		return nil, fmt.Errorf("wording the record: %w", err)
+	}
+	return entry, nil
+}
+
+// NewID returns 128 random bits as text.
+func NewID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}

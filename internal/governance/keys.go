@@ -1,0 +1,283 @@
+package governance
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/credential"
+	"github.com/writ-project/writ/internal/store"
+)
+
+// KeysConfig assembles Keys; every field is required.
+type KeysConfig struct {
+	Store *store.DB
+	KEK   *credential.KEK // wraps every key; never in the store (security S10)
+	Shard string
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Keys are the installation's keys: they seal sessions, derive secrets and
+// sign the log. Each key, like a resource, names the record that announced it.
+type Keys struct {
+	cfg  KeysConfig
+	log  ed25519.PrivateKey
+	ring atomic.Pointer[credential.Ring]
+
+	mu     sync.Mutex // one rotation at a time
+	office *Office    // set by Announce
+	ledger *Ledger
+}
+
+// purposes of the keys that every installation has.
+var keyPurposes = []credential.Purpose{
+	credential.LogPurpose, credential.SealPurpose, credential.DerivePurpose, credential.ReceiptPurpose,
+}
+
+// OpenKeys loads the keys, and makes those that are missing while there is no
+// log yet. The log key must exist before the log does, so the first keys
+// name a record, the log's first, that Announce writes.
+func OpenKeys(ctx context.Context, cfg KeysConfig, newLog bool) (*Keys, error) {
+	k := &Keys{cfg: cfg}
+	if newLog {
+		if err := k.createMissing(ctx); err != nil {
+			return nil, err
+		}
+	}
+	all, err := k.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(key credential.Key) bool { return key.Purpose == credential.LogPurpose })
+	if i < 0 {
+		return nil, errors.New("the store has no key for the audit log, but there is an audit log: the store and the log do not belong together")
+	}
+	seed := all[i].Reveal()
+	k.log = ed25519.NewKeyFromSeed(seed[:])
+	return k, k.build(all)
+}
+
+func (k *Keys) createMissing(ctx context.Context) error {
+	have, err := k.cfg.Store.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range keyPurposes {
+		if slices.ContainsFunc(have, func(row store.Key) bool { return row.Purpose == string(p) }) {
+			continue
+		}
+		if err := k.add(ctx, credential.NewKey(1, p, 0, k.cfg.Now()), store.Ref{Shard: k.cfg.Shard}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keys) add(ctx context.Context, key credential.Key, ref store.Ref) error {
+	return k.cfg.Store.AddKey(ctx, k.row(key, ref))
+}
+
+func (k *Keys) row(key credential.Key, ref store.Ref) store.Key {
+	return store.Key{
+		Purpose: string(key.Purpose), ID: key.ID, Wrapped: credential.Wrap(k.cfg.KEK, key),
+		Epoch: key.Epoch, Created: key.Created, Record: ref,
+	}
+}
+
+// load unwraps every key that may still be needed. Once the log is open each
+// must have been announced in it.
+func (k *Keys) load(ctx context.Context) ([]credential.Key, error) {
+	rows, err := k.cfg.Store.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []credential.Key
+	for _, row := range rows {
+		if k.ledger != nil {
+			if err := k.ledger.names(row.Record, announcement(row)); err != nil {
+				return nil, fmt.Errorf("%s key %d: %w", row.Purpose, row.ID, err)
+			}
+		}
+		key, err := credential.Unwrap(k.cfg.KEK, row.Wrapped)
+		if err != nil {
+			return nil, fmt.Errorf("%s key %d: %w", row.Purpose, row.ID, err)
+		}
+		if string(key.Purpose) != row.Purpose || key.ID != row.ID {
+			return nil, fmt.Errorf("%s key %d holds another key", row.Purpose, row.ID)
+		}
+		if !row.Retired.IsZero() {
+			key = key.Retire(row.Retired)
+		}
+		out = append(out, key)
+	}
+	return out, nil
+}
+
+// announcement is how a record names a key: by the digest of its wrapped form.
+func announcement(row store.Key) auditlog.Change {
+	sum := sha256.Sum256(row.Wrapped)
+	return auditlog.Change{Kind: "Key", Name: fmt.Sprintf("%s-%d", row.Purpose, row.ID), Op: "create", Digest: hex.EncodeToString(sum[:])}
+}
+
+// build makes the ring of the session keys' latest epoch.
+func (k *Keys) build(all []credential.Key) error {
+	cfg := credential.RingConfig{}
+	for _, key := range all {
+		if key.Purpose != credential.SealPurpose && key.Purpose != credential.DerivePurpose {
+			continue
+		}
+		if !key.Retired.IsZero() && k.cfg.Now().Sub(key.Retired) > credential.MaxSession {
+			continue // nothing it sealed can still count
+		}
+		cfg.Keys, cfg.Epoch = append(cfg.Keys, key), max(cfg.Epoch, key.Epoch)
+	}
+	ring, err := credential.NewRing(cfg)
+	if err != nil {
+		return err
+	}
+	k.ring.Store(ring)
+	return nil
+}
+
+// LogKey signs the audit log.
+func (k *Keys) LogKey() ed25519.PrivateKey { return k.log }
+
+// Ring opens and seals sessions; it changes with rotations.
+func (k *Keys) Ring() *credential.Ring { return k.ring.Load() }
+
+// Announce names the first keys in the log's first record, if that is not
+// done, and from then on accepts only announced keys.
+func (k *Keys) Announce(ctx context.Context, office *Office, logSize uint64) error {
+	k.office = office
+	k.ledger = NewLedger(office.cfg.Log, k.cfg.Shard)
+	if logSize > 0 {
+		return k.reload(ctx)
+	}
+	rows, err := k.cfg.Store.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	c := auditlog.Control{Action: "keys.create", Actor: "writ"}
+	for _, row := range rows {
+		c.Changes = append(c.Changes, announcement(row))
+	}
+	err = office.act(ctx, c, func(ref store.Ref) error {
+		if ref.Index != 0 {
+			return fmt.Errorf("the keys were announced in record %v, not in the log's first", ref)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return k.reload(ctx)
+}
+
+func (k *Keys) reload(ctx context.Context) error {
+	all, err := k.load(ctx)
+	if err != nil {
+		return err
+	}
+	return k.build(all)
+}
+
+// overlap is how long a new key is known before it is used, so that every
+// replica can open what any replica seals.
+const overlap = 2 * followEvery
+
+// Rotate makes new session keys and returns the key epoch. Sessions sealed by
+// the old ones count on until they expire; an emergency rotation voids every
+// session at once, without overlap (security S10).
+func (k *Keys) Rotate(ctx context.Context, actor Actor, emergency bool) (uint32, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	old, err := k.cfg.Store.Keys(ctx)
+	if err != nil {
+		return 0, err
+	}
+	epoch := k.Ring().Epoch()
+	action := "keys.rotate"
+	if emergency {
+		epoch++
+		action = "keys.rotate_emergency"
+	}
+	fresh := []credential.Key{
+		credential.NewKey(nextID(old, credential.SealPurpose), credential.SealPurpose, epoch, k.cfg.Now()),
+		credential.NewKey(nextID(old, credential.DerivePurpose), credential.DerivePurpose, epoch, k.cfg.Now()),
+	}
+	if err := k.introduce(ctx, auditlog.Control{Action: action, Actor: actor.Name}, fresh); err != nil {
+		return 0, err
+	}
+	if err := k.reload(ctx); err != nil {
+		return 0, err
+	}
+	if !emergency {
+		time.Sleep(overlap)
+	}
+	for _, row := range old {
+		session := row.Purpose == string(credential.SealPurpose) || row.Purpose == string(credential.DerivePurpose)
+		if !session || !row.Retired.IsZero() {
+			continue
+		}
+		if err := k.cfg.Store.RetireKey(ctx, row.Purpose, row.ID, k.cfg.Now(), row.Record); err != nil {
+			return 0, err
+		}
+	}
+	return epoch, k.reload(ctx)
+}
+
+// introduce records and stores new keys.
+func (k *Keys) introduce(ctx context.Context, c auditlog.Control, fresh []credential.Key) error {
+	rows := make([]store.Key, len(fresh))
+	for i, key := range fresh {
+		rows[i] = k.row(key, store.Ref{})
+		c.Changes = append(c.Changes, announcement(rows[i]))
+	}
+	return k.office.act(ctx, c, func(ref store.Ref) error {
+		for _, row := range rows {
+			row.Record = ref
+			if err := k.cfg.Store.AddKey(ctx, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func nextID(rows []store.Key, p credential.Purpose) uint16 {
+	id := uint16(0)
+	for _, row := range rows {
+		if row.Purpose == string(p) {
+			id = max(id, row.ID)
+		}
+	}
+	return id + 1
+}
+
+const followEvery = time.Second
+
+// Follow takes over other replicas' rotations until ctx ends.
+func (k *Keys) Follow(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := k.reload(ctx); err != nil && ctx.Err() == nil {
+				k.cfg.Log.Error("the keys could not be read again; the ones in use stay", "err", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,184 @@
+// Package upstream is the only door out to Bedrock. It sends what a
+// policy.Permit covers and nothing else: the permit carries a digest of method,
+// path, region, forwarded headers and body, and Do refuses anything that
+// differs by a byte. Requests leave under Writ's own credentials, signed by the
+// AWS SDK's signer; nothing a client sends chooses host or credentials.
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/policy"
+	"github.com/writ-project/writ/internal/sigv4"
+)
+
+// ErrNotCovered means that the permit was issued for something else. It is a
+// programming error on the enforcing path, and the request is not sent.
+var ErrNotCovered = errors.New("the permit does not cover this request")
+
+// Config says how to reach Bedrock.
+type Config struct {
+	// Endpoint overrides Bedrock's own address, for the local stand-in or a
+	// VPC endpoint; empty means https://bedrock-runtime.<region>.<suffix>.
+	Endpoint string
+	// Credentials sign every request; required.
+	Credentials aws.CredentialsProvider
+	// Partition is aws, aws-us-gov or aws-cn; empty means aws.
+	Partition string
+	// RootCAs and the other TLS settings of a private endpoint; nil means the system's.
+	TLS *tls.Config
+	// HeaderTimeout bounds the wait for an answer's first byte; zero means 10 minutes,
+	// since a long unary answer is written only when it is complete.
+	HeaderTimeout time.Duration
+	// Now is the clock that signatures carry; nil means time.Now.
+	Now func() time.Time
+}
+
+// Client sends permitted requests. It keeps connections open and is safe for
+// concurrent use.
+type Client struct {
+	base        *url.URL
+	suffix      string
+	credentials aws.CredentialsProvider
+	transport   *http.Transport
+	now         func() time.Time
+}
+
+var suffixes = map[string]string{"": "amazonaws.com", "aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
+
+// New checks the configuration; it opens no connection.
+func New(cfg Config) (*Client, error) {
+	suffix, ok := suffixes[cfg.Partition]
+	if !ok {
+		return nil, fmt.Errorf("partition %q has no known Bedrock endpoint", cfg.Partition)
+	}
+	c := &Client{suffix: suffix, credentials: cfg.Credentials, now: cfg.Now}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if cfg.Endpoint != "" {
+		u, err := url.Parse(cfg.Endpoint)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || (u.Path != "" && u.Path != "/") {
+			return nil, fmt.Errorf("upstream endpoint %q: want http(s)://host[:port] without a path", cfg.Endpoint)
+		}
+		c.base = u
+	}
+	c.transport = transport(cfg)
+	return c, nil
+}
+
+func transport(cfg Config) *http.Transport {
+	wait := cfg.HeaderTimeout
+	if wait == 0 {
+		wait = 10 * time.Minute
+	}
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       cfg.TLS,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: wait,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true, // answers pass byte for byte
+		MaxIdleConns:          4096,
+		MaxIdleConnsPerHost:   1024,
+		IdleConnTimeout:       90 * time.Second,
+		WriteBufferSize:       16 << 10,
+		ReadBufferSize:        16 << 10,
+	}
+}
+
+// Outbound is one request as it will leave.
+type Outbound struct {
+	Method string
+	Path   string // escaped, exactly as the client sent it
+	Region string
+	Header http.Header // already reduced to bedrock.ForwardHeaders
+	Body   bedrock.Body
+}
+
+// Digest is what a permit for this request is bound to.
+func (o Outbound) Digest() policy.Digest {
+	return policy.DigestOf(o.Method, o.Path, o.Region, o.Header, o.Body)
+}
+
+// Do signs and sends out, if and only if permit covers it. The caller closes
+// the response's body; cancelling ctx ends the exchange. Nothing is retried
+// once a byte has left, since a model call is not idempotent.
+func (c *Client) Do(ctx context.Context, permit *policy.Permit, out Outbound) (*http.Response, error) {
+	if permit == nil || !permit.Covers(out.Digest()) {
+		return nil, ErrNotCovered
+	}
+	req, err := c.request(ctx, out)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.sign(ctx, req, out); err != nil {
+		return nil, err
+	}
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("reaching Bedrock: %w", err)
+	}
+	return resp, nil
+}
+
+func (c *Client) request(ctx context.Context, out Outbound) (*http.Request, error) {
+	if !bedrock.ValidRegion(out.Region) {
+		return nil, fmt.Errorf("%q is not a region", out.Region)
+	}
+	path, err := url.PathUnescape(out.Path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the path to forward: %w", err)
+	}
+	u := &url.URL{Scheme: "https", Host: "bedrock-runtime." + out.Region + "." + c.suffix}
+	if c.base != nil {
+		u.Scheme, u.Host = c.base.Scheme, c.base.Host
+	}
+	u.Path, u.RawPath = path, out.Path
+	if u.EscapedPath() != out.Path {
+		return nil, fmt.Errorf("path %q would not be forwarded as it was received", out.Path)
+	}
+	body := out.Body.Bytes()
+	req := &http.Request{
+		Method: out.Method, URL: u, Host: u.Host, Header: make(http.Header, len(out.Header)+4),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(body)),
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}
+	for k, v := range out.Header {
+		req.Header[k] = v
+	}
+	req.Header["User-Agent"] = userAgent
+	return req.WithContext(ctx), nil
+}
+
+var userAgent = []string{"writ-gateway"}
+
+func (c *Client) sign(ctx context.Context, req *http.Request, out Outbound) error {
+	creds, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		return fmt.Errorf("getting Writ's own AWS credentials: %w", err)
+	}
+	err = sigv4.Sign(req, out.Body.Sum(), sigv4.Outbound{Credentials: creds, Service: "bedrock", Region: out.Region, Time: c.now()})
+	if err != nil {
+		return fmt.Errorf("signing for Bedrock: %w", err)
+	}
+	return nil
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
