@@ -117,7 +117,7 @@ func (a *answer) applyLimit(limit int) {
 		return
 	}
 	if len(a.pieces) > limit {
-		a.pieces, a.call, a.stop, a.sequence = a.pieces[:limit], nil, stopLength, ""
+		a.pieces, a.stop, a.sequence = a.pieces[:limit], stopLength, ""
 	}
 	if a.call != nil && len(a.pieces)+len(a.call.fragments) > limit {
 		a.call, a.stop = nil, stopLength
