@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // frame is a document before its kind is known.
@@ -32,7 +35,7 @@ func (s *source) resource(body ast.Node) (Resource, error) {
 	if p := s.checkFrame(body, f); p != nil {
 		return Resource{}, p
 	}
-	r := Resource{Kind: f.Kind, Name: f.Name, File: s.file, Line: s.first + members(body)[0].Key.GetToken().Position.Line}
+	r := Resource{Kind: f.Kind, Name: f.Name, File: s.file, Line: s.first + start(body).Position.Line}
 	if r.Spec, err = newSpec(f.Kind); err != nil {
 		return Resource{}, err
 	}
@@ -48,10 +51,10 @@ func (s *source) resource(body ast.Node) (Resource, error) {
 
 // checkFrame judges the four fields every document has.
 func (s *source) checkFrame(body ast.Node, f frame) *Problem {
-	p := s.problem(body.GetToken(), "")
+	p := s.problem(start(body), "")
 	at := func(field string) *Problem {
 		if n := find(body, jsontext.Pointer("/"+field)); n != nil {
-			p = s.problem(n.GetToken(), "")
+			p = s.problem(start(n), "")
 		}
 		return p
 	}
@@ -79,14 +82,14 @@ func (s *source) invalid(body ast.Node, r Resource, err error) error {
 	var errs []error
 	for line := range strings.Lines(err.Error()) {
 		line = strings.TrimSuffix(line, "\n")
-		p := s.problem(body.GetToken(), line)
+		p := s.problem(start(body), line)
 		field, _, _ := strings.Cut(line, " ")
 		node := find(body, jsontext.Pointer("/spec/"+field))
 		if field == "name" {
 			node = find(body, "/name")
 		}
 		if node != nil {
-			p = s.problem(node.GetToken(), line)
+			p = s.problem(start(node), line)
 		}
 		p.About = r.ID()
 		errs = append(errs, p)
@@ -104,7 +107,7 @@ func unmarshal(data []byte, into any) error {
 func (s *source) explain(body ast.Node, root jsontext.Pointer, about string, err error) *Problem {
 	e, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
-		p := s.problem(body.GetToken(), err.Error())
+		p := s.problem(start(body), err.Error())
 		p.About = about
 		return p
 	}
@@ -116,22 +119,41 @@ func (s *source) explain(body ast.Node, root jsontext.Pointer, about string, err
 	if node == nil {
 		node = body
 	}
-	p := s.problem(node.GetToken(), "")
+	p := s.problem(start(node), "")
 	p.About = about
-	field := fieldName(e.JSONPointer)
-	switch {
-	case unknown:
+	if unknown {
 		p.Text = fmt.Sprintf("unknown field %q", e.JSONPointer.LastToken())
 		p.Hint = "known here: " + strings.Join(fieldsOf(e.GoType), ", ")
-	case e.Err != nil && !errors.Is(e.Err, errors.ErrUnsupported):
-		p.Text = fmt.Sprintf("%s: %v", field, e.Err)
-	default:
-		p.Text = fmt.Sprintf("%s: want %s, not %s", field, wanted(e.GoType), given(e.JSONKind))
-		if e.GoType != nil && e.GoType.Kind() == reflect.String {
-			p.Hint = "put the value in quotes"
-		}
+		return p
 	}
+	p.Text, p.Hint = mismatch(e)
+	p.Text = fieldName(e.JSONPointer) + ": " + p.Text
 	return p
+}
+
+// mismatch says why a value is not what its field takes, and what to write.
+func mismatch(e *json.SemanticError) (text, hint string) {
+	switch {
+	case errors.Is(e.Err, strconv.ErrSyntax):
+		return fmt.Sprintf("want %s, not %s", wanted(e.GoType), e.JSONValue), ""
+	case errors.Is(e.Err, strconv.ErrRange):
+		return fmt.Sprintf("%s is out of range", e.JSONValue), ""
+	case e.GoType == reflect.TypeFor[time.Time]():
+		return "want a time", "write it as 2026-11-01T09:30:00Z"
+	case e.Err != nil && e.JSONKind == '"':
+		return e.Err.Error(), ""
+	case e.GoType != nil && e.GoType.Kind() == reflect.String:
+		hint = "put the value in quotes"
+	}
+	return fmt.Sprintf("want %s, not %s", wanted(e.GoType), given(e.JSONKind)), hint
+}
+
+// start is where a node begins for a reader: a mapping at its first key.
+func start(n ast.Node) *token.Token {
+	if m := members(n); len(m) > 0 {
+		return m[0].Key.GetToken()
+	}
+	return n.GetToken()
 }
 
 // fieldName writes a pointer the way people do: conditions.networks[0].
@@ -185,9 +207,11 @@ func wanted(t reflect.Type) string {
 			return "text"
 		}
 		return "a mapping"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number, not below 0"
 	}
 	if t.PkgPath() != "" {
-		return "text" // a duration
+		return "a duration such as 15m"
 	}
 	return "a whole number"
 }

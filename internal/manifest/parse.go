@@ -163,7 +163,7 @@ func (s *source) tree() (body ast.Node, err error) {
 	if at := tooDeep(tokens); at != nil {
 		return nil, s.problem(at, fmt.Sprintf("nested more than %d deep", maxDepth))
 	}
-	f, err := parser.Parse(tokens, 0)
+	f, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // refused below, with the right line
 	if err != nil {
 		if e, ok := errors.AsType[yaml.Error](err); ok {
 			return nil, s.problem(e.GetToken(), e.GetMessage())

@@ -67,6 +67,23 @@ func Plan(current, wanted []Resource, prune bool) []Change {
 	return out
 }
 
+// After is the set of resources that current becomes by a plan: what Check is
+// to be asked about before anything is recorded.
+func After(current []Resource, plan []Change) []Resource {
+	state := make(map[string]Resource, len(current))
+	for _, r := range current {
+		state[r.ID()] = r
+	}
+	for _, c := range plan {
+		if c.Op == Delete {
+			delete(state, c.Resource.ID())
+			continue
+		}
+		state[c.Resource.ID()] = c.Resource
+	}
+	return slices.SortedFunc(maps.Values(state), compare)
+}
+
 // inherit keeps what a file may not take back from an identity.
 func inherit(r, was Resource) Resource {
 	now, ok := r.Spec.(*identity.Identity)

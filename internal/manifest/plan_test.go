@@ -66,24 +66,13 @@ func TestPlanReachesWhatIsWanted(t *testing.T) {
 	set := rapid.SliceOfNDistinct(resources(), 0, 6, Resource.ID)
 	rapid.Check(t, func(t *rapid.T) {
 		current, wanted := set.Draw(t, "current"), set.Draw(t, "wanted")
-		state := map[string]Resource{}
-		for _, r := range current {
-			state[r.ID()] = r
+		now := After(current, Plan(current, wanted, true))
+		if len(now) != len(wanted) {
+			t.Fatalf("%d resources, want %d", len(now), len(wanted))
 		}
-		for _, c := range Plan(current, wanted, true) {
-			switch c.Op {
-			case Delete:
-				delete(state, c.Resource.ID())
-			default:
-				state[c.Resource.ID()] = c.Resource
-			}
-		}
-		if len(state) != len(wanted) {
-			t.Fatalf("%d resources, want %d", len(state), len(wanted))
-		}
-		var now []Resource
-		for _, r := range state {
-			now = append(now, r)
+		kept := After(current, Plan(current, wanted, false))
+		if len(kept) != len(After(current, Plan(nil, wanted, false))) {
+			t.Fatal("without prune something is gone")
 		}
 		for _, c := range Plan(now, wanted, true) {
 			if c.Op != Unchanged {

@@ -22,7 +22,7 @@ func (s *source) json(body ast.Node) ([]byte, error) {
 
 func (s *source) appendJSON(out []byte, n ast.Node, depth int) ([]byte, error) {
 	if depth == 0 {
-		return nil, s.problem(n.GetToken(), fmt.Sprintf("nested more than %d deep", maxDepth))
+		return nil, s.problem(start(n), fmt.Sprintf("nested more than %d deep", maxDepth))
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:

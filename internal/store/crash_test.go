@@ -78,6 +78,16 @@ func TestKilledWhileCommitting(t *testing.T) {
 	dsn := storetest.SQLite(t)
 	for round := range 6 {
 		acknowledged := killAfter(t, dsn, 5+7*round)
+		reader, err := store.OpenReadOnly(t.Context(), dsn) // what the killed one left, not tidied
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if rev, err := reader.Revision(t.Context()); err != nil || rev < acknowledged {
+			t.Errorf("round %d: read revision %d, %v, after %d was acknowledged", round, rev, err, acknowledged)
+		}
+		if err := reader.Close(); err != nil {
+			t.Fatal(err)
+		}
 		db, err := store.Open(t.Context(), dsn)
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
+	"time"
 )
 
 //go:embed migrations/*.sql
@@ -37,6 +39,28 @@ func migrations() ([]migration, error) {
 		out = append(out, migration{v, string(text)})
 	}
 	return out, nil
+}
+
+// Processes that open a new store at once take turns.
+const (
+	migrateTurns = 200
+	migratePause = 25 * time.Millisecond
+)
+
+// migrateInTurn migrates, and again when another process was in the way:
+// SQLite does not wait by itself where two switch to the write-ahead log.
+func (db *DB) migrateInTurn(ctx context.Context) error {
+	for turn := 1; ; turn++ {
+		err := db.migrate(ctx)
+		if turn == migrateTurns || !errors.Is(err, ErrConflict) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(migratePause):
+		}
+	}
 }
 
 // migrate brings the tables up to date, in one transaction, under a lock that

@@ -39,7 +39,7 @@ func openSQLite(path string, readOnly bool) (write, read *sql.DB, err error) {
 	if readOnly {
 		return read, read, nil
 	}
-	if write, err = sql.Open("sqlite", sqliteURI(path, false, "_txlock", "immediate")); err != nil {
+	if write, err = sql.Open("sqlite", sqliteURI(path, false, "_txlock", "immediate", "_pragma", "journal_mode(WAL)")); err != nil {
 		return nil, nil, errors.Join(err, read.Close())
 	}
 	write.SetMaxOpenConns(1)
@@ -62,8 +62,6 @@ func sqliteURI(path string, readOnly bool, extra ...string) string {
 	q := url.Values{"_pragma": {"busy_timeout(10000)", "synchronous(FULL)", "foreign_keys(1)", "secure_delete(1)"}}
 	if readOnly {
 		q.Set("mode", "ro")
-	} else {
-		q.Add("_pragma", "journal_mode(WAL)")
 	}
 	for i := 0; i+1 < len(extra); i += 2 {
 		q.Add(extra[i], extra[i+1])

@@ -56,13 +56,14 @@ type DB struct {
 
 // Open opens the store at dsn, "sqlite:PATH" or "postgres://…", creating it
 // (SQLite) and bringing its tables up to date. A store written by a newer
-// release is refused.
+// release is refused. On PostgreSQL a commit is as durable as the server's
+// fsync and synchronous_commit make it.
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	db, err := connect(dsn, false)
 	if err != nil {
 		return nil, fmt.Errorf("opening store: %w", err)
 	}
-	if err := db.migrate(ctx); err != nil {
+	if err := db.migrateInTurn(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening store: %w", err), db.Close())
 	}
 	return db, nil
@@ -113,14 +114,6 @@ func (db *DB) Close() error {
 	}
 	if err != nil {
 		return fmt.Errorf("closing store: %w", err)
-	}
-	return nil
-}
-
-// Ping reports whether the database answers.
-func (db *DB) Ping(ctx context.Context) error {
-	if _, err := db.Revision(ctx); err != nil {
-		return err
 	}
 	return nil
 }
