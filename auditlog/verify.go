@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -101,8 +103,10 @@ func (c *check) run() error {
 		}
 	}
 	c.report.resume = c.tree.Clone()
-	if err := c.addAll(c.view.recent); err != nil {
-		return err
+	for part := range slices.Chunk(c.view.recent, 16*TileWidth) {
+		if err := c.addAll(part); err != nil {
+			return err
+		}
 	}
 	return c.finish()
 }
@@ -206,17 +210,30 @@ func (c *check) add(entry []byte) error {
 	return c.passMilestones()
 }
 
-func (c *check) read(index uint64, entries [][]byte) error {
+// read parses entries, as many at a time as there are processors, and follows
+// their story in order.
+func (c *check) read(first uint64, entries [][]byte) error {
 	if c.opts.Opaque {
 		return nil
 	}
-	for _, e := range entries {
-		r, err := ParseRecord(e)
-		if err != nil {
-			return damage(c.entryFile(index), -1, index, "not a record: %v", err)
+	parsed := make([]*Record, len(entries))
+	errs := make([]error, len(entries))
+	var wg sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(entries); i += workers {
+				parsed[i], errs[i] = ParseRecord(entries[i])
+			}
+		})
+	}
+	wg.Wait()
+	for i, r := range parsed {
+		index := first + uint64(i)
+		if errs[i] != nil {
+			return damage(c.entryFile(index), -1, index, "not a record: %v", errs[i])
 		}
 		c.story.add(index, r)
-		index++
 	}
 	return nil
 }

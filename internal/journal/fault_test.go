@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/journal"
@@ -98,6 +99,35 @@ func TestFailedWriteStopsTheJournal(t *testing.T) {
 	}
 }
 
+// TestNothingIsAcknowledgedBeforeItIsFlushed holds the flush back and looks.
+func TestNothingIsAcknowledgedBeforeItIsFlushed(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		j := mustOpen(t, config(dir).WithTail(func(path string) (journal.TailFile, error) {
+			f, err := journal.OpenTailFile(path)
+			return faultyFile{f, journal.TailFile.Write, func() error { <-release; return f.Sync() }}, err
+		}))
+		acknowledged := false
+		go func() {
+			if _, err := j.Append(t.Context(), entry(0)); err != nil {
+				t.Errorf("Append: %v", err)
+			}
+			acknowledged = true
+		}()
+		synctest.Wait()
+		if acknowledged || j.Head().Size != 0 {
+			t.Errorf("before the flush: acknowledged %v, head at %d", acknowledged, j.Head().Size)
+		}
+		close(release)
+		synctest.Wait()
+		if !acknowledged || j.Head().Size != 1 {
+			t.Errorf("after the flush: acknowledged %v, head at %d", acknowledged, j.Head().Size)
+		}
+		mustClose(t, j)
+	})
+}
+
 func TestTornTailIsRepairedAtEveryLength(t *testing.T) {
 	dir := t.TempDir()
 	j := mustOpen(t, config(dir))
@@ -109,8 +139,13 @@ func TestTornTailIsRepairedAtEveryLength(t *testing.T) {
 		t.Fatal(err)
 	}
 	frame := tornFrame(t)
+	torn := [][]byte{make([]byte, len(frame)), make([]byte, 10_000)} // pages that were lost
 	for n := 1; n < len(frame); n += 13 {
-		if err := os.WriteFile(segment, append(bytes.Clone(whole), frame[:n]...), 0o600); err != nil {
+		torn = append(torn, frame[:n])
+	}
+	for _, rest := range torn {
+		n := len(rest)
+		if err := os.WriteFile(segment, append(bytes.Clone(whole), rest...), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		j, err := journal.Open(t.Context(), config(dir))
