@@ -41,7 +41,7 @@ func TestS1_AmbiguousPathRefused(t *testing.T) {
 		"/model/m/converse/", "/model/m//converse", "/model/./converse", "/model/../model/m/converse",
 		"/model/%2e%2e/converse", "/model/%2E/converse", "/model/a%2F..%2Fb/converse", "/model/a%2F%2Fb/converse",
 		"/model/a%2F/converse", "/model/%2Fa/converse", "/model/m%00/converse", "/model/m%0d%0aX:y/converse",
-		"/model/m%252e/converse", "/model/m%25/converse", "/model/m%zz/converse", "/model/m%/converse", "/model/m%2/converse",
+		"/foundation-models/..", "/async-invoke/%2e%2e/model", "/model/m%252e/converse", "/model/m%25/converse", "/model/m%zz/converse", "/model/m%/converse", "/model/m%2/converse",
 		"/model/m%3F/converse", "/model/m%23/converse", "/model/m%20/converse", "/model/m%5C/converse", "/model/m%C3%A9/converse",
 		"/model/m/converse?x=1", "/model/m/converse?", "/model/m/converse#f", "/model/m n/converse", "/model/m\r\n/converse",
 		"/model/m\x00/converse", "/model/é/converse", `/model/a\b/converse`, "/model/m;v=1/converse",

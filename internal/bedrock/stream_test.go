@@ -7,6 +7,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -136,6 +137,18 @@ func TestFrameReaderSizeLimit(t *testing.T) {
 	over = binary.BigEndian.AppendUint32(over, crc32.ChecksumIEEE(over))
 	if _, err := readFrames(bytes.NewReader(over)); !errors.Is(err, ErrBadFrame) {
 		t.Errorf("oversized frame: %v", err)
+	}
+}
+
+func TestFrameReaderContradictingLengths(t *testing.T) {
+	for _, lengths := range []string{"0000000f00000000", "0000001000000001", "0000002000000011", "00000020ffffffff"} {
+		b := unhex(t, lengths)
+		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+		b = append(b, make([]byte, 16)...)
+		b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+		if _, err := readFrames(bytes.NewReader(b)); !errors.Is(err, ErrBadFrame) || !strings.Contains(err.Error(), "contradict") {
+			t.Errorf("%s: %v", lengths, err)
+		}
 	}
 }
 

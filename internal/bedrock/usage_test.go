@@ -63,6 +63,7 @@ func TestReadAnswerHeaders(t *testing.T) {
 		"no output": header(headerInputTokens, "7"),
 		"negative":  header(headerInputTokens, "-7", headerOutputTokens, "8"),
 		"huge":      header(headerInputTokens, "7", headerOutputTokens, "9999999999"),
+		"too many":  header(headerInputTokens, "7", headerOutputTokens, fmt.Sprint(maxPlausible+1)),
 		"twice":     header(headerInputTokens, "7", headerInputTokens, "7", headerOutputTokens, "8"),
 	} {
 		if got, _ := ReadAnswer(InvokeModel, h, body); got.Usage != known("body", 99, 99, 0, 0) {
