@@ -117,7 +117,12 @@ func (b *Bundle) addLaws(v *vocabulary, docs []Document) error {
 		laws, errs = append(laws, rules...), append(errs, err)
 	}
 	var decide, oblige []*rule
+	seen := map[string]bool{}
 	for _, r := range laws {
+		if seen[r.id] {
+			errs = append(errs, fmt.Errorf("policy %s: the name is taken", r.id))
+		}
+		seen[r.id] = true
 		if _, all := obligationsNamed(r, b.atlas.actions); all {
 			oblige = append(oblige, r)
 		} else {

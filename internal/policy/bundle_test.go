@@ -70,10 +70,13 @@ func TestBundleRefuses(t *testing.T) {
 		"wrong type":           {law(`forbid (principal, action == Writ::Action::"InvokeModel", resource) when { principal.team == 3 };`), "org"},
 		"unknown entity":       {law(`forbid (principal == User::"x", action, resource);`), "User"},
 		"id twice":             {law(`@id("a") forbid (principal, action, resource); @id("a") forbid (principal, action, resource);`), "taken"},
-		"document twice":       {func(w *testWorld) { w.rule("org", "").rule("org", "") }, "taken"},
-		"document unnamed":     {func(w *testWorld) { w.rule("", "") }, "empty"},
-		"reserved name":        {func(w *testWorld) { w.rule("grant:g", "") }, "reserved"},
-		"builtin's name":       {func(w *testWorld) { w.rule("builtin", "") }, "taken"},
+		"id across": {func(w *testWorld) {
+			w.rule("a", `@id("b/c") forbid (principal, action, resource);`).rule("a/b", `@id("c") forbid (principal, action, resource);`)
+		}, "taken"},
+		"document twice":   {func(w *testWorld) { w.rule("org", "").rule("org", "") }, "taken"},
+		"document unnamed": {func(w *testWorld) { w.rule("", "") }, "empty"},
+		"reserved name":    {func(w *testWorld) { w.rule("grant:g", "") }, "reserved"},
+		"builtin's name":   {func(w *testWorld) { w.rule("builtin", "") }, "taken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newTestWorld(t)

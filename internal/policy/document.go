@@ -22,15 +22,10 @@ func loadDocument(v *vocabulary, d Document) ([]*rule, error) {
 	}
 	var errs []error
 	rules := make([]*rule, 0, len(parsed))
-	seen := map[string]bool{}
 	for i, p := range parsed {
 		tree := treeOf(p)
 		r := newRule(nameOf(d.Name, tree, i), describe(tree), tree)
 		r.clauses = conjuncts(tree)
-		if seen[r.id] {
-			errs = append(errs, fmt.Errorf("%s:%d: policy %s: the @id is taken", d.Name, lineOf(tree), r.id))
-		}
-		seen[r.id] = true
 		for _, p := range inspect(v, r) {
 			if p.Severity == SeverityError {
 				errs = append(errs, fmt.Errorf("%s:%d: policy %s: %s", d.Name, lineOf(tree), r.id, p.Text))

@@ -61,28 +61,34 @@ func (b *Bundle) Explain(r Request) Explanation {
 		return e
 	}
 	if d.Code != CodeInvalidRequest {
-		e.Reasons = append(e.Reasons, b.nearMisses(&r, d.Legs)...)
+		e.Reasons = append(e.Reasons, b.nearMisses(&r, &d)...)
 	}
 	return e
 }
 
-// nearMisses says, for every leg that was not permitted, which condition of
-// which permit did not hold.
-func (b *Bundle) nearMisses(r *Request, legs []LegDecision) []Reason {
+// nearMisses says, for every leg that no rule permitted, which condition of
+// which permit did not hold; and the same for the release of the answer when
+// only that was refused.
+func (b *Bundle) nearMisses(r *Request, d *Decision) []Reason {
 	h, err := b.hear(r)
 	if err != nil {
 		return nil
 	}
 	var out []Reason
-	refusedLeg := false
-	for _, l := range legs {
+	legsAllowed := true
+	for _, l := range d.Legs {
 		if !l.Allowed && !forbidden(l.Reasons) {
-			refusedLeg = true
-			out = append(out, h.missed(&l.Leg, false)...)
+			q := h.query(&l.Leg)
+			q.Context = h.facts.prompted(l.Leg)
+			out = append(out, h.missed(q)...)
 		}
+		legsAllowed = legsAllowed && l.Allowed
 	}
-	if !refusedLeg {
-		out = append(out, h.missed(h.facts.named(r.Legs), true)...)
+	if legsAllowed && d.Code == CodeDefaultDeny {
+		l := h.facts.named(r.Legs)
+		q := h.query(l)
+		q.Action, q.Context = actRelease, h.facts.answered(*l, unread)
+		out = append(out, h.missed(q)...)
 	}
 	return unique(out, compareReasons)
 }
@@ -91,14 +97,8 @@ func forbidden(reasons []Reason) bool {
 	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Effect == EffectForbid })
 }
 
-// missed explains one leg, or the release of the answer.
-func (h *hearing) missed(l *rights.Leg, release bool) []Reason {
-	q := h.query(l)
-	if release {
-		q.Action, q.Context = actRelease, h.facts.answered(*l, unread)
-	} else {
-		q.Context = h.facts.prompted(*l)
-	}
+// missed explains one question that no rule answered with a permit.
+func (h *hearing) missed(q query) []Reason {
 	resources := h.bundle.atlas.lineageOf(q.Resource)
 	rules := h.bundle.decide.slice(nil, &q, h.self, resources)
 	if h.holder != nil {
@@ -110,7 +110,7 @@ func (h *hearing) missed(l *rights.Leg, release bool) []Reason {
 			out = append(out, h.failing(r, q)...)
 		}
 	}
-	if len(rules) == 0 || len(out) == 0 {
+	if len(out) == 0 {
 		out = append(out, Reason{Policy: "default", Effect: EffectDeny, Text: h.unheld(q)})
 	}
 	return out

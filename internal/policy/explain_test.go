@@ -39,6 +39,8 @@ func texts(e Explanation) string {
 	return strings.Join(out, "\n")
 }
 
+const otherThings = "the identity's grants are about other things: [g-chat]"
+
 func TestExplain(t *testing.T) {
 	w := newTestWorld(t).
 		may("chat", rights.Conditions{Networks: []string{"partner-egress"}, Tools: rights.Tools{Read: []string{"search"}, Write: []string{"post"}}}, sonnetUS).
@@ -54,13 +56,16 @@ func TestExplain(t *testing.T) {
 		"unknown client": {sonnetUS, `{"network":{"known":false}}`, "deny", "context.network.names is []"},
 		"tool":           {sonnetUS, `{"request":{"tools":["other"]}}`, "deny", `context.request.tools is ["other"]: it must be within [post, search]`},
 		"time":           {sonnetUS, `{"time":{"now":"2030-01-01T00:00:00Z"}}`, "deny", "must be before 2026-11-18T13:00:00Z"},
-		"other model":    {haiku, "", "deny", "the identity's grants are about other things: [g-chat]"},
+		"other model":    {haiku, "", "deny", otherThings},
 		"not profile":    {sonnet, "", "deny", `context.leg.profile is ""`},
 		"forbid":         {sonnetUS, `{"prompt":{"level":3}}`, "deny", "org/level forbid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.t = t
 			e := w.explain(b, tc.model, tc.context)
+			if spurious := strings.Contains(texts(e), "default deny") && tc.mentions != otherThings; spurious {
+				t.Errorf("a reason that is none:\n%s", texts(e))
+			}
 			if e.Decision != tc.decision || !strings.Contains(texts(e), tc.mentions) {
 				t.Errorf("%s because\n%s\nwant %s because %q", e.Decision, texts(e), tc.decision, tc.mentions)
 			}

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/writ-project/writ/internal/rights"
@@ -19,7 +17,6 @@ func FuzzDocument(f *testing.F) {
 	w := newTestWorld(f).may("chat", rights.Conditions{}, haiku)
 	base, call := w.bundle(), w.call(haiku)
 	f.Fuzz(func(t *testing.T, text string) {
-		os.WriteFile(fmt.Sprintf("/tmp/pf-%d", os.Getpid()), []byte(text), 0o600)
 		refused := false
 		for _, p := range Lint([]Document{{Name: "org", Text: text}}) {
 			refused = refused || p.Severity == SeverityError

@@ -152,9 +152,9 @@ type Obligation struct {
 
 // Failure is a policy that could not be evaluated.
 type Failure struct {
-	Policy  string
-	Effect  string // permit, forbid or oblige
-	Message string
+	Policy  string `json:"policy"`
+	Effect  string `json:"effect"` // permit, forbid or oblige
+	Message string `json:"message"`
 }
 
 // Permit is proof that Decide permitted a call. It can be made nowhere else,
