@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-project/writ/internal/api"
 	sample "github.com/writ-project/writ/internal/demo"
 	"github.com/writ-project/writ/internal/fakebedrock"
 	"github.com/writ-project/writ/internal/governance"
@@ -26,6 +27,7 @@ type demo struct {
 	credential      fakebedrock.Credential
 
 	standIn  *fakebedrock.Server
+	signer   *sample.Issuer
 	identity *http.Server
 }
 
@@ -72,11 +74,10 @@ func (d *demo) startIssuer() error {
 		return err
 	}
 	d.issuer = "http://" + l.Addr().String()
-	issuer, err := sample.NewIssuer(d.issuer)
-	if err != nil {
+	if d.signer, err = sample.NewIssuer(d.issuer); err != nil {
 		return err
 	}
-	d.identity = &http.Server{Handler: issuer, ReadHeaderTimeout: 5 * time.Second}
+	d.identity = &http.Server{Handler: d.signer, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = d.identity.Serve(l) }()
 	return nil
 }
@@ -91,6 +92,39 @@ func (d *demo) Close() error {
 		errs = append(errs, d.standIn.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// token signs a token as the demo's issuer.
+func (d *demo) token(subject, audience string, ttl time.Duration) (string, error) {
+	return d.signer.Token(subject, audience, nil, ttl)
+}
+
+type demoCmd struct {
+	Token demoTokenCmd `cmd:"" help:"Print an OIDC token of the demo's issuer, for AWS_WEB_IDENTITY_TOKEN_FILE."`
+}
+
+type demoTokenCmd struct {
+	dataFlag
+	Identity string        `required:"" help:"Identity whose subject the token has." placeholder:"ID"`
+	Subject  string        `help:"Another subject than the identity's (demo:ID)." placeholder:"S"`
+	Audience string        `default:"writ" help:"Audience."`
+	TTL      time.Duration `default:"10m" help:"Lifetime."`
+}
+
+func (c *demoTokenCmd) Run(ctx context.Context) error {
+	client, _, err := c.needLive(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Subject == "" {
+		c.Subject = "demo:" + c.Identity
+	}
+	out, err := client.DemoToken(ctx, api.DemoTokenRequest{Subject: c.Subject, Audience: c.Audience, Seconds: int(c.TTL.Seconds())})
+	if err != nil {
+		return err
+	}
+	fmt.Println(out.Token)
+	return nil
 }
 
 // isGoRun tells a binary that `go run` built from one that was installed.

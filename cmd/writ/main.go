@@ -28,6 +28,7 @@ type commands struct {
 	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
 	Status      statusCmd      `cmd:"" help:"Say how a live server is."`
 	Whoami      whoamiCmd      `cmd:"" help:"Say who the operator's token acts as."`
+	Demo        demoCmd        `cmd:"" help:"Parts of the demonstration."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 

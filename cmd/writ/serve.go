@@ -141,11 +141,15 @@ func (s *server) open(ctx context.Context) (err error) {
 	})
 	s.gatewayServer.Handler = s.gateway
 	token := api.NewToken()
-	s.adminServer = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Handler: api.New(api.Config{
+	control := api.Config{
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
 		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
-	})}
+	}
+	if s.demo != nil {
+		control.DemoToken = s.demo.token
+	}
+	s.adminServer = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Handler: api.New(control)}
 	return s.dir.announce(s.endpoints, token)
 }
 

@@ -86,6 +86,11 @@ func (c *Client) Whoami(ctx context.Context) (out Whoami, err error) {
 	return out, c.call(ctx, http.MethodGet, "/v1/whoami", nil, &out)
 }
 
+// DemoToken has the demo's issuer sign a token.
+func (c *Client) DemoToken(ctx context.Context, in DemoTokenRequest) (out DemoTokenAnswer, err error) {
+	return out, c.call(ctx, http.MethodPost, "/v1/demo/token", in, &out)
+}
+
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {

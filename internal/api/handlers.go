@@ -21,6 +21,9 @@ import (
 // BearerFunc seals a recorded session as a bearer token.
 type BearerFunc func(identity.Session) (string, error)
 
+// DemoTokenFunc has the demo's OIDC issuer sign a token.
+type DemoTokenFunc func(subject, audience string, ttl time.Duration) (string, error)
+
 // LocalAdmin is the operator that the data directory's own token acts as.
 const LocalAdmin = "local-admin"
 
@@ -206,4 +209,9 @@ func (s *Server) rotate(ctx context.Context, _ *http.Request, in struct {
 		return nil, err
 	}
 	return map[string]uint32{"keyEpoch": epoch}, nil
+}
+
+func (s *Server) demoToken(_ context.Context, _ *http.Request, in DemoTokenRequest) (DemoTokenAnswer, error) {
+	token, err := s.cfg.DemoToken(in.Subject, in.Audience, time.Duration(in.Seconds)*time.Second)
+	return DemoTokenAnswer{Token: token}, err
 }

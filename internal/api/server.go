@@ -43,6 +43,7 @@ type Config struct {
 	Metrics       http.Handler
 	Impersonation bool // the right `impersonate` is on
 	Bearer        BearerFunc
+	DemoToken     DemoTokenFunc // nil outside --demo
 	Account       string
 	Region        string
 	GatewayURL    string
@@ -74,6 +75,9 @@ func New(cfg Config) *Server {
 	s.mux.Handle("POST /v1/explain", handle(s, s.explain))
 	s.mux.Handle("POST /v1/sessions/revoke", handle(s, s.revoke))
 	s.mux.Handle("POST /v1/keys/rotate", handle(s, s.rotate))
+	if cfg.DemoToken != nil {
+		s.mux.Handle("POST /v1/demo/token", handle(s, s.demoToken))
+	}
 	return s
 }
 

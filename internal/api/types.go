@@ -79,6 +79,18 @@ type ExplainRequest struct {
 	Context   json.RawMessage `json:"context,omitempty"`   // partial Cedar context over the defaults
 }
 
+// DemoTokenRequest asks the demo's issuer for an OIDC token.
+type DemoTokenRequest struct {
+	Subject  string `json:"subject"`
+	Audience string `json:"audience"`
+	Seconds  int    `json:"seconds"`
+}
+
+// DemoTokenAnswer holds the token.
+type DemoTokenAnswer struct {
+	Token string `json:"token"`
+}
+
 // Status is what a replica says of itself.
 type Status struct {
 	Version    string    `json:"version"`

@@ -10,7 +10,20 @@ import (
 // decide asks Cedar once per leg over the rules that can match.
 func (x *exchange) decide() *refusal {
 	began := time.Now()
-	x.decision = x.state.Bundle.Decide(policy.Request{
+	x.decision = x.state.Bundle.Decide(x.question())
+	x.decided = time.Since(began)
+	if x.decision.Permit == nil {
+		return x.denied()
+	}
+	if unmet := x.unmet(); unmet != "" {
+		return &refusal{kind: "obligation", err: accessDenied(unmet)}
+	}
+	return nil
+}
+
+// question is everything that the decision may depend on.
+func (x *exchange) question() policy.Request {
+	return policy.Request{
 		Identity:  x.identity,
 		Session:   x.proven.session,
 		Origin:    x.origin,
@@ -23,15 +36,7 @@ func (x *exchange) decide() *refusal {
 		Prompt:    x.prompt,
 		Asserted:  x.asserted,
 		Digest:    x.outbound().Digest(),
-	})
-	x.decided = time.Since(began)
-	if x.decision.Permit == nil {
-		return x.denied()
 	}
-	if unmet := x.unmet(); unmet != "" {
-		return &refusal{kind: "obligation", err: accessDenied(unmet)}
-	}
-	return nil
 }
 
 // denied words a refusal as AWS does, and says what right is missing. Which
@@ -45,7 +50,7 @@ func (x *exchange) denied() *refusal {
 		}
 	}
 	why := map[string]string{
-		policy.CodeDefaultDeny: "because no grant permits this call",
+		policy.CodeDefaultDeny: "because no grant covers this call as it was made",
 		policy.CodeForbid:      "with an explicit deny in an organisation rule",
 		policy.CodePolicyError: "because a rule could not be evaluated",
 	}[x.decision.Code]

@@ -47,6 +47,10 @@ func (x *exchange) intentRecord() ([]byte, error) {
 }
 
 func (x *exchange) refusalRecord(refused *refusal) ([]byte, error) {
+	if len(x.decision.Legs) > 0 && x.decision.Permit == nil {
+		// What each grant lacked is for operators: the caller is not told (S20).
+		x.decision.Reasons = x.state.Bundle.Explain(x.question()).Reasons
+	}
 	r := x.callRecord(auditlog.KindRefusal)
 	r.Decision.Decision, r.Decision.Code = "deny", refused.kind
 	return r.Marshal()

@@ -15,11 +15,9 @@ package journal
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -43,64 +41,6 @@ var (
 	// ErrClosed: the journal was closed.
 	ErrClosed = errors.New("the audit log is closed")
 )
-
-// Config says where and how to write a log.
-type Config struct {
-	// Dir is the directory of the log, required. It is created if absent.
-	Dir string
-	// Origin is the log's name, on every checkpoint; required. It must not
-	// change during the life of the log.
-	Origin string
-	// Key signs checkpoints; required.
-	Key ed25519.PrivateKey
-	// OldKeys are verifier keys that Key replaced. One may be dropped when the
-	// log was started once with Key and every segment signed before is gone.
-	OldKeys []string
-	// Reserve is the free disk, in bytes, below which AppendSpare refuses.
-	Reserve uint64
-	// SegmentEntries is the number of entries after which the tail starts a new
-	// file: a multiple of 256, at most 65536. Zero means 16384.
-	SegmentEntries int
-	// PublishEvery is the longest that a durable entry stays unpublished.
-	// Zero means one second.
-	PublishEvery time.Duration
-	// Now is the clock for Head.At; nil means time.Now.
-	Now func() time.Time
-	// Logger receives what happens in the background; nil discards it.
-	Logger *slog.Logger
-
-	openTail  func(path string) (tailFile, error) // nil means files; set by tests
-	freeBytes func(dir string) (uint64, error)    // nil means the file system's; set by tests
-}
-
-// withDefaults checks a configuration and fills in what is optional.
-func (c Config) withDefaults() (Config, error) {
-	if c.Dir == "" || c.Origin == "" {
-		return c, errors.New("opening journal: directory and origin are required")
-	}
-	if c.SegmentEntries == 0 {
-		c.SegmentEntries = 16384
-	}
-	if n := c.SegmentEntries; n < 0 || n%auditlog.TileWidth != 0 || n > 1<<16 {
-		return c, fmt.Errorf("opening journal: %d entries per segment: want a multiple of %d, at most 65536", n, auditlog.TileWidth)
-	}
-	if c.PublishEvery <= 0 {
-		c.PublishEvery = time.Second
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.openTail == nil {
-		c.openTail = openTailFile
-	}
-	if c.freeBytes == nil {
-		c.freeBytes = freeBytes
-	}
-	return c, nil
-}
 
 // Head is the newest durable state of a log.
 type Head struct {

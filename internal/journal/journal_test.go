@@ -3,10 +3,15 @@ package journal_test
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -226,4 +231,28 @@ func TestVerifyWhileWriting(t *testing.T) {
 	close(stop)
 	wg.Wait()
 	t.Logf("verified up to %d entries", last)
+}
+
+func TestSigningKeyNeverPrints(t *testing.T) {
+	cfg := config(t.TempDir())
+	j := mustOpen(t, cfg)
+	var out strings.Builder
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+		fmt.Fprintf(&out, verb+verb+"\n", cfg, j)
+	}
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "cfg", cfg, "journal", j)
+	b, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Write(b)
+	seed := testKey.Seed()
+	for name, form := range map[string]string{
+		"text": string(seed), "hex": hex.EncodeToString(seed), "base64": base64.StdEncoding.EncodeToString(seed)[:40],
+		"numbers": strings.Trim(fmt.Sprint(seed), "[]"), "Go": strings.Trim(fmt.Sprintf("%#v", seed), "[]byte{}"),
+	} {
+		if strings.Contains(out.String(), form) {
+			t.Errorf("the key is printed as %s", name)
+		}
+	}
 }

@@ -2,12 +2,10 @@ package journal
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/writ-project/writ/auditlog"
@@ -39,6 +37,11 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening journal: %w", err)
 	}
+	keys, err := cfg.verifierKeys()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Key = nil // from here on only the signer has it, and it does not print
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening journal: %w", err)
 	}
@@ -50,7 +53,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 		cfg: cfg, signer: signer, lock: lock, fsys: os.DirFS(cfg.Dir), outbox: newOutbox(),
 		publishNow: make(chan chan<- error), stop: make(chan struct{}), written: make(chan struct{}),
 	}
-	if err := j.start(ctx); err != nil {
+	if err := j.start(ctx, keys); err != nil {
 		for _, s := range j.segments {
 			err = errors.Join(err, s.file.Close())
 		}
@@ -60,11 +63,7 @@ func Open(ctx context.Context, cfg Config) (*Journal, error) {
 }
 
 // start brings up a locked journal: initialise or recover, publish, run.
-func (j *Journal) start(ctx context.Context) error {
-	keys, err := j.keys()
-	if err != nil {
-		return err
-	}
+func (j *Journal) start(ctx context.Context, keys []string) error {
 	if err := j.cleanTmp(); err != nil {
 		return fmt.Errorf("opening journal: %w", err)
 	}
@@ -90,16 +89,6 @@ func (j *Journal) start(ctx context.Context) error {
 		return fmt.Errorf("writing verifier keys: %w", err)
 	}
 	return w.launch()
-}
-
-// keys lists the verifier keys the log may be signed with, newest first.
-func (j *Journal) keys() ([]string, error) {
-	own, err := auditlog.VerifierKey(j.cfg.Origin, j.cfg.Key.Public().(ed25519.PublicKey))
-	if err != nil {
-		return nil, err
-	}
-	old := slices.DeleteFunc(slices.Clone(j.cfg.OldKeys), func(k string) bool { return k == own })
-	return append([]string{own}, old...), nil
 }
 
 // cleanTmp removes what a crash left half-written.

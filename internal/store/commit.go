@@ -84,10 +84,13 @@ func (db *DB) Commit(ctx context.Context, c Commit) (int64, error) {
 			return err
 		}
 		defer w.close()
-		for i, change := range c.Changes {
-			if err := w.apply(ctx, i, change); err != nil {
+		for _, change := range c.Changes {
+			if err := w.apply(ctx, change); err != nil {
 				return fmt.Errorf("%s %s/%s: %w", change.Op, change.Kind, change.Name, err)
 			}
+		}
+		if err := publish(ctx, tx, next); err != nil {
+			return err
 		}
 		return db.dialect.notify(ctx, tx)
 	})
@@ -115,6 +118,14 @@ func useRecord(ctx context.Context, tx *sql.Tx, ref Ref, revision int64) error {
 		return err
 	}
 	return expectOne(res, ErrRecordUsed)
+}
+
+// publish puts a commit's changes into the outbox: what it touched has its revision.
+func publish(ctx context.Context, tx *sql.Tx, revision int64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO changes (revision, position, kind, name, op, digest, record_shard, record_index, at)
+		SELECT revision, ROW_NUMBER() OVER (ORDER BY kind, name) - 1, kind, name, op, digest, record_shard, record_index, updated_at
+		FROM resources WHERE revision = $1`, revision)
+	return err
 }
 
 // expectOne returns otherwise when a statement touched no row.
@@ -146,7 +157,7 @@ type writer struct {
 	revision int64
 	at       int64
 
-	create, change, outbox, floor, raise *sql.Stmt
+	create, change, floor, raise *sql.Stmt
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx, record Ref, revision, at int64) (*writer, error) {
@@ -164,8 +175,6 @@ func newWriter(ctx context.Context, tx *sql.Tx, record Ref, revision, at int64) 
 			WHERE resources.op = 'delete'`},
 		{&w.change, `UPDATE resources SET spec = $3, digest = $4, op = $5, revision = $6, record_shard = $7, record_index = $8, updated_at = $9
 			WHERE kind = $1 AND name = $2 AND op <> 'delete' AND revision < $6`},
-		{&w.outbox, `INSERT INTO changes (revision, position, kind, name, op, digest, record_shard, record_index, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`},
 		{&w.floor, `SELECT floor FROM epochs WHERE identity = $1`},
 		{&w.raise, raiseFloor},
 	} {
@@ -181,14 +190,14 @@ func newWriter(ctx context.Context, tx *sql.Tx, record Ref, revision, at int64) 
 
 // close releases the statements; the transaction's end would do so too.
 func (w *writer) close() {
-	for _, s := range []*sql.Stmt{w.create, w.change, w.outbox, w.floor, w.raise} {
+	for _, s := range []*sql.Stmt{w.create, w.change, w.floor, w.raise} {
 		if s != nil {
 			_ = s.Close()
 		}
 	}
 }
 
-func (w *writer) apply(ctx context.Context, position int, c Change) error {
+func (w *writer) apply(ctx context.Context, c Change) error {
 	stmt := w.change
 	switch {
 	case c.Op == manifest.Create && len(c.Spec) > 0:
@@ -204,16 +213,11 @@ func (w *writer) apply(ctx context.Context, position int, c Change) error {
 		}
 	}
 	digest := c.Digest()
-	index := int64(w.record.Index)
-	res, err := stmt.ExecContext(ctx, string(c.Kind), c.Name, string(c.Spec), digest[:], string(c.Op), w.revision, w.record.Shard, index, w.at)
+	res, err := stmt.ExecContext(ctx, string(c.Kind), c.Name, string(c.Spec), digest[:], string(c.Op), w.revision, w.record.Shard, int64(w.record.Index), w.at)
 	if err != nil {
 		return err
 	}
-	if err := expectOne(res, ErrConflict); err != nil {
-		return err
-	}
-	_, err = w.outbox.ExecContext(ctx, w.revision, position, string(c.Kind), c.Name, string(c.Op), digest[:], w.record.Shard, index, w.at)
-	return err
+	return expectOne(res, ErrConflict)
 }
 
 // keepEpoch refuses an identity below its floor, and raises the floor. Deleting

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -102,6 +103,37 @@ func TestCommitAndLoad(t *testing.T) {
 		}
 		if _, _, err := db.Load(t.Context(), 4); !errors.Is(err, store.ErrRewound) {
 			t.Errorf("a revision from the future: %v", err)
+		}
+	})
+}
+
+func TestHistoryKeepsEveryChange(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		first := []store.Change{policy(manifest.Create, "b", "1"), policy(manifest.Create, "a", "1")}
+		commit(t, db, 0, first...)
+		commit(t, db, 1, policy(manifest.Update, "a", "2"))
+		commit(t, db, 2, policy(manifest.Delete, "a", ""))
+		event := func(rev int64, position int, c store.Change) store.Event {
+			return store.Event{Revision: rev, Position: position, Op: c.Op, Kind: c.Kind, Name: c.Name, Digest: c.Digest(), Record: ref(uint64(rev - 1))}
+		}
+		all := []store.Event{
+			event(1, 0, first[1]), event(1, 1, first[0]), event(2, 0, policy(manifest.Update, "a", "2")), event(3, 0, policy(manifest.Delete, "a", "")),
+		}
+		for _, c := range []struct {
+			since int64
+			limit int
+			want  []store.Event
+		}{{0, 10, all}, {1, 10, all[2:]}, {0, 3, all[:3]}, {3, 10, nil}} {
+			got, err := db.History(t.Context(), c.since, c.limit)
+			for i := range got {
+				if got[i].At.IsZero() {
+					t.Error("an event has no time")
+				}
+				got[i].At = time.Time{}
+			}
+			if d := cmp.Diff(c.want, got); d != "" || err != nil {
+				t.Errorf("since %d: %v\n%s", c.since, err, d)
+			}
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 // Event is one committed change, as the outbox keeps it.
 type Event struct {
 	Revision int64
-	Position int // within the commit, from 0
+	Position int // within the commit, from 0, by kind and name
 	Op       manifest.Op
 	Kind     manifest.Kind
 	Name     string

@@ -26,7 +26,7 @@ CREATE INDEX resources_by_revision ON resources (revision);
 -- The outbox: every change ever committed, in order.
 CREATE TABLE changes (
     revision     BIGINT  NOT NULL,
-    position     BIGINT  NOT NULL, -- within the commit, from 0
+    position     BIGINT  NOT NULL, -- within the commit, from 0, by kind and name
     kind         TEXT    NOT NULL,
     name         TEXT    NOT NULL,
     op           TEXT    NOT NULL,
