@@ -1,7 +1,6 @@
 package bedrock
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -85,22 +84,6 @@ type Error struct {
 }
 
 func (e Error) Error() string { return string(e.Type) + ": " + e.Message }
-
-// ErrorFor is the answer to a request that ParseTarget or ReadCapabilities did
-// not accept. Their errors name no value of the caller's; any other error is
-// internal, and its text stays inside.
-func ErrorFor(err error) Error {
-	if e, ok := errors.AsType[*UnknownOperationError](err); ok {
-		return Error{Type: UnknownOperationException, Message: e.Error()}
-	}
-	if e, ok := errors.AsType[*PathError](err); ok {
-		return Error{Type: ValidationException, Message: e.Error()}
-	}
-	if e, ok := errors.AsType[*RequestError](err); ok {
-		return Error{Type: ValidationException, Message: e.Error()}
-	}
-	return Error{Type: InternalServerException, Message: "internal error"}
-}
 
 // DecisionHeader carries the opaque id under which operators find a decision.
 const DecisionHeader = "X-Writ-Decision"

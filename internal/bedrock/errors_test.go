@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -53,25 +51,6 @@ func TestWriteErrorWithoutTypeIsInternal(t *testing.T) {
 		}
 		if _, sent := w.Header()[DecisionHeader]; sent {
 			t.Error("a decision that was not made is named")
-		}
-	}
-}
-
-func TestErrorFor(t *testing.T) {
-	_, path := ParseTarget("POST", "/model//converse")
-	_, op := ParseTarget("POST", "/model/m/count-tokens")
-	_, request := ReadCapabilities(Converse, "", nil, nil)
-	for _, c := range []struct {
-		err  error
-		want Error
-	}{
-		{fmt.Errorf("parsing: %w", path), Error{Type: ValidationException, Message: "request path: holds an empty or dot segment"}},
-		{op, Error{Type: UnknownOperationException, Message: "operation CountTokens is not served: " + hintRuntime}},
-		{request, Error{Type: ValidationException, Message: "body: empty"}},
-		{errors.New("disk on fire"), Error{Type: InternalServerException, Message: "internal error"}},
-	} {
-		if got := ErrorFor(c.err); got != c.want {
-			t.Errorf("%v: got %v, want %v", c.err, got, c.want)
 		}
 	}
 }

@@ -43,9 +43,9 @@ var operations = map[string]Operation{
 }
 
 // ParseTarget reads the operation and model from a request's method and its
-// request target as received (http.Request.RequestURI), still escaped. Working
-// on the decoded path, or on one that a router has cleaned, would lose what the
-// caller signed.
+// path as received, still escaped: URL.EscapedPath of an http.Request, whose
+// query the caller must then refuse itself, or its RequestURI. Working on the
+// decoded path, or on one that a router has cleaned, would lose what was signed.
 //
 // A model identifier is exactly one raw segment, percent-decoded once. An ARN
 // whose '/' arrives unescaped is refused although it could be guessed: AWS
