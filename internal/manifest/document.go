@@ -153,6 +153,9 @@ func start(n ast.Node) *token.Token {
 	if m := members(n); len(m) > 0 {
 		return m[0].Key.GetToken()
 	}
+	if n == nil {
+		return nil
+	}
 	return n.GetToken()
 }
 

@@ -172,7 +172,7 @@ func newWriter(ctx context.Context, tx *sql.Tx, record Ref, revision, at int64) 
 			ON CONFLICT (kind, name) DO UPDATE SET spec = excluded.spec, digest = excluded.digest, op = excluded.op,
 				revision = excluded.revision, record_shard = excluded.record_shard,
 				record_index = excluded.record_index, updated_at = excluded.updated_at
-			WHERE resources.op = 'delete'`},
+			WHERE resources.op = 'delete' AND resources.revision < excluded.revision`},
 		{&w.change, `UPDATE resources SET spec = $3, digest = $4, op = $5, revision = $6, record_shard = $7, record_index = $8, updated_at = $9
 			WHERE kind = $1 AND name = $2 AND op <> 'delete' AND revision < $6`},
 		{&w.floor, `SELECT floor FROM epochs WHERE identity = $1`},

@@ -187,6 +187,7 @@ func TestRefusedCommitsChangeNothing(t *testing.T) {
 			"delete what was":       {store.ErrConflict, 2, []store.Change{ok, policy(manifest.Delete, "gone", "")}},
 			"create twice":          {store.ErrConflict, 2, []store.Change{ok, ok}},
 			"update twice":          {store.ErrConflict, 2, []store.Change{policy(manifest.Update, "a", "2"), policy(manifest.Update, "a", "3")}},
+			"delete and create":     {store.ErrConflict, 2, []store.Change{policy(manifest.Delete, "a", ""), policy(manifest.Create, "a", "2")}},
 			"nothing":               {nil, 2, nil},
 			"unchanged":             {nil, 2, []store.Change{ok, policy(manifest.Unchanged, "a", "1")}},
 			"update to nothing":     {nil, 2, []store.Change{{Op: manifest.Update, Kind: manifest.PolicyKind, Name: "a"}}},
