@@ -87,6 +87,9 @@ func cosigned(c Checkpoint, cosigners []*cosigner) ([]anchor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checking cosignatures: %w", err)
 	}
+	if n.Text != c.Text() {
+		return nil, errors.New("checking cosignatures: the note is not the one of the checkpoint")
+	}
 	var out []anchor
 	for _, s := range n.Sigs {
 		raw, err := base64.StdEncoding.DecodeString(s.Base64)

@@ -62,6 +62,7 @@ func shellLines(m api.MintAnswer, gateway string) string {
 		{"AWS_SECRET_ACCESS_KEY", m.SecretAccessKey},
 		{"AWS_SESSION_TOKEN", m.SessionToken},
 		{"AWS_REGION", m.Region},
+		{"AWS_DEFAULT_REGION", m.Region}, // what boto3 reads
 		{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME", gateway},
 		{"AWS_ENDPOINT_URL_STS", gateway},
 	} {

@@ -62,7 +62,8 @@ func (d *demo) startBedrock(log *slog.Logger) error {
 	d.bedrock = "http://" + l.Addr().String()
 	d.standIn = fakebedrock.New(fakebedrock.Config{
 		Credentials: []fakebedrock.Credential{d.credential}, Log: log,
-		Models: map[string]string{sample.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
+		Latency: 20 * time.Millisecond, // a model never answers before its request has left
+		Models:  map[string]string{sample.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
 	})
 	go func() { _ = d.standIn.Serve(l) }()
 	return nil

@@ -236,6 +236,7 @@ func TestVerifyWhileWriting(t *testing.T) {
 func TestSigningKeyNeverPrints(t *testing.T) {
 	cfg := config(t.TempDir())
 	j := mustOpen(t, cfg)
+	mustClose(t, j) // printing reads everything
 	var out strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 		fmt.Fprintf(&out, verb+verb+"\n", cfg, j)

@@ -88,7 +88,7 @@ func BenchmarkFirstCall(b *testing.B) {
 func BenchmarkCheckQuestion(b *testing.B) {
 	bundle := manyGrants(b, 10)
 	r := testCall(b, bundle.catalogue, "Converse", sonnetUS, capsWithTokens(1024))
-	f, err := factsOf(&r)
+	f, err := factsOf(&r, bundle.atlas)
 	if err != nil {
 		b.Fatal(err)
 	}

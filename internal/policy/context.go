@@ -19,14 +19,15 @@ var unread = contentRecord(dataclass.Unscanned("no_classifier"))
 
 // facts is the part of a request's context that all its legs share.
 type facts struct {
+	atlas   *atlas
 	parts   fields // everything but leg; prompt is there, output is not
 	profile string // the profile the call comes through, or ""
 	model   string // the model it ends at first
 }
 
 // factsOf lays a request out as Cedar's context.
-func factsOf(r *Request) (*facts, error) {
-	f := &facts{}
+func factsOf(r *Request, a *atlas) (*facts, error) {
+	f := &facts{atlas: a}
 	regions := []string{r.Region}
 	for _, l := range r.Legs {
 		if l.Kind == rights.ProfileLeg || modelLeg(l.Kind) {
@@ -69,7 +70,7 @@ func (f *facts) answered(l rights.Leg, output value) record {
 }
 
 func (f *facts) leg(l rights.Leg) value {
-	return newRecord(fields{"kind": textValue(l.Kind), "region": textValue(l.Region), "profile": textValue(f.profile)})
+	return f.atlas.legRecord(way{kind: l.Kind, region: l.Region, profile: f.profile})
 }
 
 // call is context.request.

@@ -84,12 +84,12 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 	case !slices.Contains(operations, r.Operation):
 		return nil, fmt.Errorf("operation %q is not one that rules can speak about", r.Operation)
 	}
-	f, err := factsOf(r)
+	f, err := factsOf(r, b.atlas)
 	if err != nil {
 		return nil, err
 	}
 	h := &hearing{bundle: b, r: r, facts: f, holder: b.roster.holder(r.Identity.ID)}
-	h.scene = scene{atlas: b.atlas, now: r.Now, principal: principalOf(r.Identity)}
+	h.scene = scene{atlas: b.atlas, now: r.Now, principal: h.holder.principal(r.Identity)}
 	h.self = []uid{h.scene.principal.UID}
 	for i := range r.Legs {
 		if _, _, err := h.subject(&r.Legs[i]); err != nil {

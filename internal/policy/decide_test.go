@@ -147,6 +147,12 @@ func TestHaltedIdentityIsForbidden(t *testing.T) {
 		w.denies(b, w.call(haiku, func(r *Request) { r.Identity.State = s }), CodeForbid)
 	}
 	w.permits(b, w.call(haiku, func(r *Request) { r.Identity.State = identity.Dormant }))
+
+	// The same value, changed in place, must be seen too.
+	r := w.call(haiku)
+	w.permits(b, r)
+	r.Identity.State = identity.Quarantined
+	w.denies(b, r, CodeForbid)
 }
 
 // failing is a rule that cannot be evaluated. The validator would refuse it,

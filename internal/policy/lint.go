@@ -33,24 +33,24 @@ func (p Problem) String() string {
 func Lint(docs []Document) []Problem {
 	v := theVocabulary()
 	var out []Problem
+	seen := map[string]bool{}
 	for _, d := range docs {
-		out = append(out, lintDocument(v, d)...)
+		out = append(out, lintDocument(v, d, seen)...)
 	}
 	return out
 }
 
-func lintDocument(v *vocabulary, d Document) []Problem {
+func lintDocument(v *vocabulary, d Document, seen map[string]bool) []Problem {
 	parsed, err := parsePolicies(d.Name, d.Text)
 	if err != nil {
 		return []Problem{{File: d.Name, Line: lineIn(err.Error()), Severity: SeverityError, Text: err.Error()}}
 	}
 	var out []Problem
-	seen := map[string]bool{}
 	for i, p := range parsed {
 		r := newRule(nameOf(d.Name, treeOf(p), i), "", treeOf(p))
 		found := inspect(v, r)
 		if seen[r.id] {
-			found = append(found, problem("the @id is taken"))
+			found = append(found, problem("the name %s is taken", r.id))
 		}
 		seen[r.id] = true
 		for _, f := range found {

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
 )
 
@@ -33,10 +35,39 @@ type holder struct {
 	sum    [sha256.Size]byte
 	deps   *stamper
 
-	once   sync.Once // guards the rest
+	once   sync.Once // guards the rest but for known
 	rules  []*rule
 	decide *index // permits of the decision itself
 	oblige *index // obligations
+
+	known atomic.Pointer[acquaintance]
+}
+
+// acquaintance is an identity as it was last seen, with its entity.
+type acquaintance struct {
+	identity identity.Identity
+	entity   entity
+}
+
+// principal is an identity as an entity, made anew only when the identity
+// differs from the one last seen.
+func (h *holder) principal(i *identity.Identity) entity {
+	if h == nil {
+		return principalOf(i)
+	}
+	if k := h.known.Load(); k != nil && sameAttributes(&k.identity, i) {
+		return k.entity
+	}
+	k := &acquaintance{identity: *i, entity: principalOf(i)}
+	k.identity.Purposes = slices.Clone(i.Purposes)
+	h.known.Store(k)
+	return k.entity
+}
+
+// sameAttributes compares what principalOf reads.
+func sameAttributes(a, b *identity.Identity) bool {
+	return a.ID == b.ID && a.Kind == b.Kind && a.Environment == b.Environment && a.Team == b.Team &&
+		a.Shared == b.Shared && a.State == b.State && a.Sponsor == b.Sponsor && slices.Equal(a.Purposes, b.Purposes)
 }
 
 // shardOf places an identity, alike on every machine: the digest depends on it.
