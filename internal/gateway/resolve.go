@@ -14,7 +14,7 @@ func (x *exchange) resolve() *refusal {
 	x.forwarded = bedrock.Forwardable(x.r.Header)
 	x.model, x.profile = x.state.Catalogue.Find(x.target.ModelID)
 	var err error
-	x.caps, err = bedrock.ReadCapabilities(x.target.Operation, x.model.Provider, x.forwarded, x.body.Bytes())
+	x.caps, err = bedrock.ReadCapabilities(x.target.Operation, x.model.Provider, x.r.Header, x.body.Bytes())
 	if err != nil {
 		return refuse("malformed", invalid(err.Error()))
 	}
