@@ -39,7 +39,6 @@ func (x *exchange) admit() *refusal {
 // by later shares nothing that serving the call still changes.
 func (x *exchange) register() {
 	seen := *x
-	seen.r = x.r.Clone(context.Background())
 	x.call = &Call{
 		Identity: x.identity.ID, Session: x.proven.session.ID, Grants: x.decision.Grants, cut: x.cancel,
 		stands: func(s *snapshot.Snapshot) bool {

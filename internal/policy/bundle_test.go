@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
 	"github.com/writ-project/writ/internal/bedrock"
@@ -128,6 +129,27 @@ func TestWithChangesOnlyWhatItTouches(t *testing.T) {
 	}
 	if _, err := first.With(nil, []rights.Grant{{ID: "x", Identity: "ghost"}}); err == nil {
 		t.Error("a grant to nobody was accepted")
+	}
+}
+
+// Run with -race: what is compiled and remembered on the way is shared.
+func TestDecideConcurrently(t *testing.T) {
+	w := newTestWorld(t).may("chat", rights.Conditions{}, sonnetUS)
+	b := w.bundle()
+	var group errgroup.Group
+	for i := range 16 {
+		r := w.call(sonnetUS, func(r *Request) { r.Identity.Team = fmt.Sprint(i % 2) })
+		group.Go(func() error {
+			for range 20 {
+				if d := b.Decide(r); d.Permit == nil {
+					return fmt.Errorf("%s: %v", d.Code, d.Reasons)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

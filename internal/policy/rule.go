@@ -8,10 +8,6 @@ import (
 
 // The actions of the schema.
 var (
-	groupInvoke = action("Invoke")
-	groupUse    = action("Use")
-	groupOblige = action("Oblige")
-
 	actInvoke         = action("InvokeModel")
 	actInvokeStream   = action("InvokeModelWithResponseStream")
 	actApplyGuardrail = action("ApplyGuardrail")
@@ -19,6 +15,8 @@ var (
 	actUseObject      = action("UseObject")
 	actUseKey         = action("UseKey")
 	actRelease        = action("Release")
+
+	groupOblige = action("Oblige")
 )
 
 func action(name string) uid { return newUID(actionType, name) }
