@@ -220,7 +220,10 @@ func lawsDigest(src *Sources) ([sha256.Size]byte, error) {
 	writeField(h, Schema)
 	writeField(h, Builtin)
 	writeField(h, src.Catalogue.Version())
-	for _, part := range []any{src.Validations, named(src.Entitlements), src.Organisation} {
+	validations := byName(src.Validations, func(v bedrock.Validation) string { return v.ID })
+	entitlements := byName(src.Entitlements, func(e rights.Entitlement) string { return e.ID })
+	documents := byName(src.Organisation, func(d Document) string { return d.Name })
+	for _, part := range []any{validations, entitlements, documents} {
 		text, err := json.Marshal(part)
 		if err != nil {
 			return [sha256.Size]byte{}, fmt.Errorf("digesting sources: %w", err)
@@ -230,11 +233,12 @@ func lawsDigest(src *Sources) ([sha256.Size]byte, error) {
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-// named pairs entitlements with their names, which their JSON leaves out.
-func named(ents []rights.Entitlement) map[string]rights.Entitlement {
-	out := make(map[string]rights.Entitlement, len(ents))
-	for _, e := range ents {
-		out[e.ID] = e
+// byName pairs things with their names, which their JSON leaves out; a map's
+// JSON is in order, so the digest does not depend on that of the sources.
+func byName[T any](items []T, name func(T) string) map[string]T {
+	out := make(map[string]T, len(items))
+	for _, item := range items {
+		out[name(item)] = item
 	}
 	return out
 }

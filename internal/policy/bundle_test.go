@@ -160,8 +160,8 @@ func TestBundleDigest(t *testing.T) {
 		return w.bundle().Digest()
 	}
 	first := make(func(*testWorld) {})
-	if make(func(w *testWorld) { slices.Reverse(w.Grants) }) != first {
-		t.Error("the order of the grants matters")
+	if make(func(w *testWorld) { slices.Reverse(w.Grants); slices.Reverse(w.Entitlements) }) != first {
+		t.Error("the order of grants or entitlements matters")
 	}
 	for name, change := range map[string]func(*testWorld){
 		"grant":       func(w *testWorld) { w.Grants[1].NotAfter = noon.Add(2 * time.Hour) },

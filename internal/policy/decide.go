@@ -236,19 +236,22 @@ func (h *hearing) duty(l *rights.Leg, action uid) (imposed []string) {
 	return imposed
 }
 
-// requireGuardrail refuses a call that must be guarded and is not: Writ adds
-// nothing to a body, so it cannot meet the obligation itself.
+// requireGuardrail settles the obligation to be guarded, which only the caller
+// can meet: Writ adds nothing to a body. A call that meets it owes nothing
+// more; one that does not is refused.
 func (h *hearing) requireGuardrail() {
-	for _, o := range h.decision.Obligations {
-		if o.Name != ObligeGuardrail || guarded(h.r.Caps.Guardrail) {
-			continue
-		}
+	i := slices.IndexFunc(h.decision.Obligations, func(o Obligation) bool { return o.Name == ObligeGuardrail })
+	if i < 0 {
+		return
+	}
+	if !guarded(h.r.Caps.Guardrail) {
 		h.denied, h.forbade = true, true
-		for _, id := range o.Policies {
+		for _, id := range h.decision.Obligations[i].Policies {
 			h.decision.Reasons = append(h.decision.Reasons, Reason{Policy: id, Effect: EffectUnmet,
 				Text: "a guardrail is required: by ARN and numeric version, synchronous, over all content"})
 		}
 	}
+	h.decision.Obligations = slices.Delete(h.decision.Obligations, i, i+1)
 }
 
 // guarded reports whether a guardrail checks everything before it passes

@@ -339,7 +339,9 @@ func TestS8_ObligationThatCannotBeMetRefuses(t *testing.T) {
 		t.Errorf("reasons %v", d.Reasons)
 	}
 	use := func(g bedrock.Guardrail) Request { return w.callWith(haiku, bedrock.Capabilities{Guardrail: &g}) }
-	w.permits(b, use(bedrock.Guardrail{ID: guardrail1, Version: "3"}))
+	if d := w.permits(b, use(bedrock.Guardrail{ID: guardrail1, Version: "3"})); len(d.Obligations) != 0 {
+		t.Errorf("obligations %v: the guardrail is there", d.Obligations)
+	}
 	w.denies(b, use(bedrock.Guardrail{ID: guardrail1, Version: "3", Async: true}), CodeForbid)
 }
 

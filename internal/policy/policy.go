@@ -97,11 +97,13 @@ const (
 	CodeInvalidRequest = "invalid_request" // the request is not one the rules can speak about
 )
 
-// Decision is the answer to a Request. All slices are sorted and unique.
+// Decision is the answer to a Request. Slices are sorted and unique.
 type Decision struct {
-	Permit      *Permit // nil unless permitted
-	Legs        []LegDecision
-	Reasons     []Reason
+	Permit  *Permit       // nil unless permitted
+	Legs    []LegDecision // one per leg, in the request's order
+	Reasons []Reason
+	// Obligations are what is still to be done for the call to go on; a
+	// guardrail that was required and that the call brings is done.
 	Obligations []Obligation
 	Errors      []Failure
 	// Grants names the grants whose permits determined the answer.
