@@ -54,9 +54,6 @@ func appendForever(dir string) error {
 // TestKilledUnderLoad kills a writing process again and again: the log must
 // verify and hold every acknowledged entry each time.
 func TestKilledUnderLoad(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts twenty processes")
-	}
 	dir := t.TempDir()
 	acknowledged := map[uint64]string{}
 	for round := range 20 {
