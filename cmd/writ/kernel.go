@@ -125,10 +125,12 @@ func (k *kernel) openLog(ctx context.Context, d dataDir, kek *credential.KEK, cf
 	if err != nil {
 		return err
 	}
+	if k.ledger, err = governance.OpenLedger(ctx, k.journal, shard); err != nil {
+		return err
+	}
 	k.office = governance.New(governance.Config{
-		Store: k.store, Log: k.journal, Instance: k.instance, Account: cfg.Account, Now: time.Now,
+		Store: k.store, Log: k.journal, Ledger: k.ledger, Instance: k.instance, Account: cfg.Account, Now: time.Now,
 	})
-	k.ledger = governance.NewLedger(k.journal, shard)
 	return k.keys.Announce(ctx, k.office, k.journal.Head().Size)
 }
 
@@ -142,6 +144,11 @@ func (k *kernel) Close() error {
 		errs = append(errs, k.store.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// load reads the state as the log vouches for it.
+func (k *kernel) load(ctx context.Context, since int64) ([]store.Row, int64, error) {
+	return k.ledger.Load(ctx, k.store, since)
 }
 
 // quietLog is for verbs whose errors are their output.

@@ -117,7 +117,7 @@ func (s *server) certificate() (tls.Certificate, string, error) {
 func (s *server) open(ctx context.Context) (err error) {
 	k := s.kernel
 	s.state, err = snapshot.Open(ctx, snapshot.Config{
-		Load: k.store.Load, Watch: k.store.Watch, Authorised: k.ledger.Authorised, MaxAge: s.cfg.Limits.Freshness,
+		Load: k.load, Watch: k.store.Watch, Authorised: k.ledger.Authorised, MaxAge: s.cfg.Limits.Freshness,
 	})
 	if err != nil {
 		return err

@@ -55,7 +55,7 @@ func (o *Office) Plan(ctx context.Context, wanted []manifest.Resource, prune boo
 	if err := o.mayGrant(ctx, p.Changes); err != nil {
 		return Plan{}, err
 	}
-	return p, o.check(after(current, p.Changes))
+	return p, o.check(manifest.After(current, p.Changes))
 }
 
 // bootstrapped marks a grant that comes from a file as what it is.
@@ -89,26 +89,6 @@ func (o *Office) mayGrant(ctx context.Context, changes []manifest.Change) error 
 	}
 }
 
-// after is the whole state that a plan leads to.
-func after(current []manifest.Resource, changes []manifest.Change) []manifest.Resource {
-	state := make(map[string]manifest.Resource, len(current))
-	for _, r := range current {
-		state[r.ID()] = r
-	}
-	for _, c := range changes {
-		if c.Op == manifest.Delete {
-			delete(state, c.Resource.ID())
-		} else {
-			state[c.Resource.ID()] = c.Resource
-		}
-	}
-	out := make([]manifest.Resource, 0, len(state))
-	for _, r := range state {
-		out = append(out, r)
-	}
-	return out
-}
-
 // check refuses a state that the gateway would not load: what one resource
 // says of another, and every rule against the schema.
 func (o *Office) check(all []manifest.Resource) error {
@@ -132,7 +112,7 @@ func (o *Office) Apply(ctx context.Context, actor Actor, action string, p Plan) 
 	}
 	revision, done := p.Revision, 0
 	for part := range slices.Chunk(changes, batch) {
-		err := o.act(ctx, control(action, actor, part), func(ref store.Ref) error {
+		err := o.act(ctx, announcing(action, actor, part), func(ref store.Ref) error {
 			next, err := o.cfg.Store.Commit(ctx, store.Commit{Record: ref, Expect: revision, Changes: part})
 			if err == nil {
 				revision = next
@@ -147,7 +127,7 @@ func (o *Office) Apply(ctx context.Context, actor Actor, action string, p Plan) 
 	return revision, nil
 }
 
-func control(action string, actor Actor, changes []store.Change) auditlog.Control {
+func announcing(action string, actor Actor, changes []store.Change) auditlog.Control {
 	c := auditlog.Control{Action: action, Actor: actor.Name, ChangeCount: len(changes)}
 	for _, ch := range changes {
 		sum := ch.Digest()
@@ -169,7 +149,7 @@ func (o *Office) Delete(ctx context.Context, kind manifest.Kind, name string) (P
 		return Plan{}, fmt.Errorf("%s/%s: %w", kind, name, store.ErrNotFound)
 	}
 	p := Plan{Changes: []manifest.Change{{Op: manifest.Delete, Resource: current[i], Before: &current[i]}}, Revision: revision}
-	return p, o.check(after(current, p.Changes))
+	return p, o.check(manifest.After(current, p.Changes))
 }
 
 // RevokeSessions voids every session of an identity minted so far and returns
@@ -177,14 +157,14 @@ func (o *Office) Delete(ctx context.Context, kind manifest.Kind, name string) (P
 func (o *Office) RevokeSessions(ctx context.Context, actor Actor, name string) (uint32, error) {
 	var last uint64
 	epoch, _, err := o.cfg.Store.RevokeSessions(ctx, name, func(c store.Change) (store.Ref, error) {
-		entry, err := o.record(auditlog.KindControl, func(r *auditlog.Record) {
-			ctl := control("revoke_sessions", actor, []store.Change{c})
-			r.Control = &ctl
-		})
+		ctl := announcing("revoke_sessions", actor, []store.Change{c})
+		entry, err := o.record(auditlog.KindControl, func(r *auditlog.Record) { r.Control = &ctl })
 		if err != nil {
 			return store.Ref{}, err
 		}
-		last, err = o.cfg.Log.Append(ctx, entry)
+		if last, err = o.cfg.Log.Append(ctx, entry); err == nil {
+			o.cfg.Ledger.announce(last, ctl.Changes)
+		}
 		return store.Ref{Shard: o.cfg.Instance.Shard, Index: last}, err
 	})
 	if errors.Is(err, store.ErrNotFound) {

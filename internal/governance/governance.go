@@ -39,6 +39,7 @@ type Recorder interface {
 type Config struct {
 	Store    *store.DB
 	Log      Recorder
+	Ledger   *Ledger           // of Log
 	Instance auditlog.Instance // how records name this process; Shard is the log's
 	Account  string            // the AWS account that resources are checked against
 	Now      func() time.Time
@@ -62,6 +63,7 @@ func (o *Office) act(ctx context.Context, c auditlog.Control, do func(store.Ref)
 	if err != nil {
 		return fmt.Errorf("recording the intention: %w", err)
 	}
+	o.cfg.Ledger.announce(index, c.Changes)
 	done := do(store.Ref{Shard: o.cfg.Instance.Shard, Index: index})
 	// The act stands or fell whether or not the caller still listens.
 	return errors.Join(done, o.close(context.WithoutCancel(ctx), index, done))
@@ -69,7 +71,7 @@ func (o *Office) act(ctx context.Context, c auditlog.Control, do func(store.Ref)
 
 // close records the outcome of the act that record intent announced.
 func (o *Office) close(ctx context.Context, intent uint64, failed error) error {
-	out := auditlog.Outcome{Intent: intent, Ended: "complete"}
+	out := auditlog.Outcome{Intent: intent, Ended: ended}
 	if failed != nil {
 		out.Ended, out.ErrorType = "refused", errorType(failed)
 	}
@@ -80,8 +82,12 @@ func (o *Office) close(ctx context.Context, intent uint64, failed error) error {
 	if _, err := o.cfg.Log.Append(ctx, entry); err != nil {
 		return fmt.Errorf("recording the outcome: %w", err)
 	}
+	o.cfg.Ledger.close(intent, failed == nil)
 	return nil
 }
+
+// ended is how a control action ends that was carried out.
+const ended = "complete"
 
 // errorType names a failure without its text, which may quote what was typed.
 func errorType(err error) string {

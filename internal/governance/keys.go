@@ -123,10 +123,13 @@ func (k *Keys) load(ctx context.Context) ([]credential.Key, error) {
 	return out, nil
 }
 
+// keyKind is how records name keys among what they change.
+const keyKind = "Key"
+
 // announcement is how a record names a key: by the digest of its wrapped form.
 func announcement(row store.Key) auditlog.Change {
 	sum := sha256.Sum256(row.Wrapped)
-	return auditlog.Change{Kind: "Key", Name: fmt.Sprintf("%s-%d", row.Purpose, row.ID), Op: "create", Digest: hex.EncodeToString(sum[:])}
+	return auditlog.Change{Kind: keyKind, Name: fmt.Sprintf("%s-%d", row.Purpose, row.ID), Op: "create", Digest: hex.EncodeToString(sum[:])}
 }
 
 // build makes the ring of the session keys' latest epoch.
@@ -159,7 +162,7 @@ func (k *Keys) Ring() *credential.Ring { return k.ring.Load() }
 // done, and from then on accepts only announced keys.
 func (k *Keys) Announce(ctx context.Context, office *Office, logSize uint64) error {
 	k.office = office
-	k.ledger = NewLedger(office.cfg.Log, k.cfg.Shard)
+	k.ledger = office.cfg.Ledger
 	if logSize > 0 {
 		return k.reload(ctx)
 	}

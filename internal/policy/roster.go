@@ -123,6 +123,10 @@ func (r *roster) with(gone, added []rights.Grant, deps *stamper) *roster {
 		}
 	}
 	for i := range touched {
+		if len(next.parts[i].holders) == 0 {
+			next.parts[i] = nil // as if it had never been: digests do not remember
+			continue
+		}
 		next.parts[i].seal()
 	}
 	return next
