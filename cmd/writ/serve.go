@@ -140,6 +140,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
 	})
 	s.gatewayServer.Handler = s.gateway
+	s.gauge(meters)
 	token := api.NewToken()
 	control := api.Config{
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
@@ -151,6 +152,18 @@ func (s *server) open(ctx context.Context) (err error) {
 	}
 	s.adminServer = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Handler: api.New(control)}
 	return s.dir.announce(s.endpoints, token)
+}
+
+// gauge adds what is read when it is asked for.
+func (s *server) gauge(m *metrics.Meters) {
+	m.Gauge("writ_open_calls", "Calls between admission and settlement.", func() float64 { return float64(s.gateway.Open()) })
+	m.Gauge("writ_log_records", "Records in this process's audit log.", func() float64 { return float64(s.kernel.journal.Head().Size) })
+	m.Gauge("writ_ready", "1 when calls may be let through.", func() float64 {
+		if s.gateway.Ready() != nil {
+			return 0
+		}
+		return 1
+	})
 }
 
 // ended reconsiders the open calls once something was taken away.

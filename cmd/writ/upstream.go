@@ -44,10 +44,18 @@ func openUpstream(ctx context.Context, cfg config.Config, d *demo) (*upstream.Cl
 	return client, conf.Endpoint, nil
 }
 
-// awsCredentials must not be fooled by the environment variables that point
-// SDKs at this very gateway.
+// clientVariables point SDKs at a gateway. Set for this process, they would
+// have Writ ask itself for the credentials that it forwards with.
+var clientVariables = []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"}
+
+// awsCredentials are Writ's own: the default chain, or a role assumed with it.
 func awsCredentials(ctx context.Context, cfg config.Config) (aws.CredentialsProvider, error) {
-	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(cfg.Region), awsconfig.WithBaseEndpoint("")}
+	for _, name := range clientVariables {
+		if os.Getenv(name) != "" {
+			return nil, withHint(fmt.Errorf("%s is set: Writ would take its own AWS credentials from there", name), "unset %s for writ up; it is for the clients of the gateway", name)
+		}
+	}
+	opts := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(cfg.Region)}
 	if cfg.Upstream.Profile != "" {
 		opts = append(opts, awsconfig.WithSharedConfigProfile(cfg.Upstream.Profile))
 	}
