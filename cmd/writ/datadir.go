@@ -32,10 +32,19 @@ func (f dataFlag) existing() (dataDir, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(d.store()); err != nil {
+	if _, err := os.Stat(d.kek()); err != nil {
 		return "", withHint(fmt.Errorf("no installation in %s", d), "name its directory with --data or WRIT_DATA; writ up --demo makes one")
 	}
 	return d, nil
+}
+
+// needStore reports an error when the state is not in the directory, and only
+// the server knows where: verbs then have to ask it.
+func (d dataDir) needStore() error {
+	if _, err := os.Stat(d.store()); err != nil {
+		return withHint(fmt.Errorf("the state of %s is in another database, and no server is running on it", d), "start the server: writ up --config FILE --data %s", d)
+	}
+	return nil
 }
 
 func (d dataDir) path(parts ...string) string {

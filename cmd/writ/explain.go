@@ -86,6 +86,9 @@ func (c *explainCmd) ask(ctx context.Context, in api.ExplainRequest) (e policy.E
 
 // stored is the state in a store that no server uses.
 func stored(ctx context.Context, d dataDir) (*snapshot.Snapshot, error) {
+	if err := d.needStore(); err != nil {
+		return nil, err
+	}
 	db, err := store.OpenReadOnly(ctx, d.dsn())
 	if err != nil {
 		return nil, err

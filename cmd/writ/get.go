@@ -59,6 +59,9 @@ func (c *getCmd) items(ctx context.Context, kind manifest.Kind) ([]api.Item, err
 	if client != nil {
 		return client.Get(ctx, string(kind), c.Name)
 	}
+	if err := d.needStore(); err != nil {
+		return nil, err
+	}
 	db, err := store.OpenReadOnly(ctx, d.dsn())
 	if err != nil {
 		return nil, err

@@ -41,7 +41,11 @@ type kernelConfig struct {
 	Log     *slog.Logger
 }
 
+// openKernel is for verbs that find no live server.
 func openKernel(ctx context.Context, d dataDir, log *slog.Logger) (*kernel, error) {
+	if err := d.needStore(); err != nil {
+		return nil, err
+	}
 	return openKernelAs(ctx, d, kernelConfig{Log: log})
 }
 
@@ -85,7 +89,7 @@ func openKEK(d dataDir) (*credential.KEK, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return kek, err
 	}
-	if _, err := os.Stat(d.store()); err == nil {
+	if _, err := os.Stat(d.log(shard)); err == nil {
 		return nil, withHint(fmt.Errorf("%s is missing, and the keys in the store cannot be read without it", d.kek()), "restore it from where you keep it apart from the data")
 	}
 	if err := os.MkdirAll(string(d), 0o700); err != nil {

@@ -40,7 +40,16 @@ func (s *Server) whoami(context.Context, *http.Request, none) (Whoami, error) {
 }
 
 func (s *Server) apply(ctx context.Context, _ *http.Request, in ApplyRequest) (ApplyAnswer, error) {
-	return Apply(ctx, s.cfg.Office, in)
+	out, err := Apply(ctx, s.cfg.Office, in)
+	return out, errors.Join(err, s.inForce(ctx, out.Applied))
+}
+
+// inForce makes a change count here before its author is told of it.
+func (s *Server) inForce(ctx context.Context, changed bool) error {
+	if !changed {
+		return nil
+	}
+	return s.cfg.State.Refresh(ctx)
 }
 
 // Apply plans what the request's files ask for and, unless it is a dry run,
@@ -138,7 +147,8 @@ func (s *Server) delete(ctx context.Context, r *http.Request, _ none) (ApplyAnsw
 	if err != nil {
 		return ApplyAnswer{}, err
 	}
-	return Delete(ctx, s.cfg.Office, kind, r.URL.Query().Get("name"))
+	out, err := Delete(ctx, s.cfg.Office, kind, r.URL.Query().Get("name"))
+	return out, errors.Join(err, s.inForce(ctx, out.Applied))
 }
 
 // Delete deletes one resource that nothing refers to any more.
@@ -198,7 +208,7 @@ func (s *Server) revoke(ctx context.Context, _ *http.Request, in struct {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]uint32{"epoch": epoch}, nil
+	return map[string]uint32{"epoch": epoch}, s.inForce(ctx, true)
 }
 
 func (s *Server) rotate(ctx context.Context, _ *http.Request, in struct {
