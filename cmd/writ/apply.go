@@ -141,6 +141,9 @@ func printPlan(w io.Writer, steps []api.Step) {
 		for _, f := range s.Fields {
 			fmt.Fprintf(w, "    %s: %s → %s\n", f.Path, orNone(f.Before), orNone(f.After))
 		}
+		for _, warning := range s.Warnings {
+			fmt.Fprintf(w, "    warning: %s\n", warning)
+		}
 	}
 	n := changes(steps)
 	fmt.Fprintf(w, "%d to change, %d unchanged\n", n, len(steps)-n)

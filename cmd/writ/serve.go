@@ -252,11 +252,15 @@ func (s *server) Close() error {
 	return errors.Join(errs...)
 }
 
+// advisory is what Writ is until an account's chokepoint has been proved:
+// whoever may invoke in IAM can go around it (security S28).
+const advisory = "advisory: direct path open (principals unknown, no chokepoint proof on record)"
+
 func (s *server) status() api.Status {
 	head := s.kernel.journal.Head()
 	out := api.Status{
 		Version: version(), Instance: s.kernel.instance.ID, Started: s.started, Ready: true,
-		Upstream: s.upstream, StandIn: s.demo != nil, OpenCalls: s.gateway.Open(),
+		Standing: advisory, Upstream: s.upstream, StandIn: s.demo != nil, OpenCalls: s.gateway.Open(),
 		LogOrigin: s.kernel.origin, LogSize: head.Size, LogRoot: base64.StdEncoding.EncodeToString(head.Root[:]),
 	}
 	if err := s.gateway.Ready(); err != nil {

@@ -37,6 +37,7 @@ func (c *statusCmd) Run(ctx context.Context) error {
 		[]string{"version", s.Version},
 		[]string{"ready", ready},
 		[]string{"up for", time.Since(s.Started).Round(time.Second).String()},
+		[]string{"standing", s.Standing},
 		[]string{"upstream", upstream},
 		[]string{"state", fmt.Sprintf("revision %d, %d identities, %d grants", s.Revision, s.Identities, s.Grants)},
 		[]string{"rules", s.Bundle},

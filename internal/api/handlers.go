@@ -88,13 +88,39 @@ func parseFiles(files []File) ([]manifest.Resource, error) {
 func steps(p governance.Plan) []Step {
 	out := make([]Step, 0, len(p.Changes))
 	for _, c := range p.Changes {
-		s := Step{Op: string(c.Op), Kind: string(c.Resource.Kind), Name: c.Resource.Name}
+		s := Step{Op: string(c.Op), Kind: string(c.Resource.Kind), Name: c.Resource.Name, Warnings: warnings(c)}
 		if c.Op == manifest.Update {
 			for _, d := range c.Diff() {
 				s.Fields = append(s.Fields, Field(d))
 			}
 		}
 		out = append(out, s)
+	}
+	return out
+}
+
+// warnings names what a change brings that is allowed and rarely meant.
+func warnings(c manifest.Change) []string {
+	if c.Op != manifest.Create && c.Op != manifest.Update {
+		return nil
+	}
+	var out []string
+	switch spec := c.Resource.Spec.(type) {
+	case *identity.Binding:
+		if w := spec.Wide(); w != "" {
+			out = append(out, w)
+		}
+		if spec.AllowAWSAudience {
+			out = append(out, "its tokens also work at AWS's own STS: whoever sees one can use it there")
+		}
+	case *identity.Issuer:
+		if spec.AllowLocal {
+			out = append(out, "its keys may be fetched from private addresses, over plain HTTP too")
+		}
+	case *manifest.Policy:
+		for _, p := range policy.Lint([]policy.Document{{Name: spec.ID, Text: spec.Text}}) {
+			out = append(out, p.String())
+		}
 	}
 	return out
 }

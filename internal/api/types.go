@@ -27,6 +27,8 @@ type Step struct {
 	Kind   string  `json:"kind"`
 	Name   string  `json:"name"`
 	Fields []Field `json:"fields,omitempty"` // of an update
+	// Warnings say what is allowed and should be looked at twice.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Field is one field that an update touches; values are JSON.
@@ -93,21 +95,23 @@ type DemoTokenAnswer struct {
 
 // Status is what a replica says of itself.
 type Status struct {
-	Version    string    `json:"version"`
-	Instance   string    `json:"instance"`
-	Started    time.Time `json:"started"`
-	Ready      bool      `json:"ready"`
-	Reason     string    `json:"reason,omitempty"` // why not ready
-	Upstream   string    `json:"upstream"`
-	StandIn    bool      `json:"standIn"` // the upstream is the local stand-in, not Bedrock
-	Revision   int64     `json:"revision"`
-	Bundle     string    `json:"bundle"`
-	OpenCalls  int       `json:"openCalls"`
-	LogOrigin  string    `json:"logOrigin"`
-	LogSize    uint64    `json:"logSize"`
-	LogRoot    string    `json:"logRoot"`
-	Identities int       `json:"identities"`
-	Grants     int       `json:"grants"`
+	Version  string    `json:"version"`
+	Instance string    `json:"instance"`
+	Started  time.Time `json:"started"`
+	Ready    bool      `json:"ready"`
+	Reason   string    `json:"reason,omitempty"` // why not ready
+	Upstream string    `json:"upstream"`
+	// Standing says whether Writ is the only way to the models (security S28).
+	Standing   string `json:"standing"`
+	StandIn    bool   `json:"standIn"` // the upstream is the local stand-in, not Bedrock
+	Revision   int64  `json:"revision"`
+	Bundle     string `json:"bundle"`
+	OpenCalls  int    `json:"openCalls"`
+	LogOrigin  string `json:"logOrigin"`
+	LogSize    uint64 `json:"logSize"`
+	LogRoot    string `json:"logRoot"`
+	Identities int    `json:"identities"`
+	Grants     int    `json:"grants"`
 }
 
 // Whoami is who the token acts as.
