@@ -36,7 +36,7 @@ func (x *exchange) bearer(token string) *refusal {
 	if err != nil {
 		return unauthenticated(bedrock.UnrecognizedClientException, "the bearer token is not one of Writ's")
 	}
-	x.proven = proven{session: session, kind: credentialBearer}
+	x.proven = proven{session: session, kind: credentialBearer, whole: true}
 	x.region = x.g.cfg.Home
 	if refused := x.usable(); refused != nil {
 		return refused
@@ -80,6 +80,7 @@ func (x *exchange) verify(p *sigv4.Presented, secret credential.Secret) *refusal
 	if err := x.g.keys.Verify(p, secret.Reveal(), x.body.Sum(), x.start); err != nil {
 		return signatureRefused(err)
 	}
+	x.proven.whole = true
 	return nil
 }
 

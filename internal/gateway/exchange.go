@@ -65,10 +65,13 @@ type exchange struct {
 	status int
 }
 
-// proven is the credential that a caller proved to hold.
+// proven is the credential that a caller proved to hold, once whole is set.
+// Until then a session was presented, by whoever has its token: the secret key
+// that goes with it is shown by the signature, which covers the body.
 type proven struct {
 	session identity.Session
 	kind    string // credentialSession or credentialBearer
+	whole   bool
 }
 
 func newExchange(g *Gateway, w http.ResponseWriter, r *http.Request) *exchange {

@@ -124,9 +124,12 @@ func NewServer(h http.Handler, cfg *tls.Config, log *slog.Logger) *http.Server {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           h,
-		TLSConfig:         cfg,
-		Protocols:         protocols,
+		Handler:   h,
+		TLSConfig: cfg,
+		Protocols: protocols,
+		// "OPTIONS *" is refused like anything else that is no invocation.
+		DisableGeneralOptionsHandler: true,
+
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,

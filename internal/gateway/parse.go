@@ -35,6 +35,12 @@ func (x *exchange) parse() *refusal {
 func (x *exchange) begin() *refusal {
 	now := time.Now()
 	x.start = now.UTC()
+	if len(x.r.TransferEncoding) > 0 {
+		// Where a Content-Length stands beside it, a front may have counted
+		// differently: what follows on this connection is nobody's request
+		// (RFC 9112 §6.1).
+		x.w.Header().Set("Connection", "close")
+	}
 	x.state = x.g.cfg.State.Current()
 	if x.state == nil {
 		return unready(errors.New("no rules are loaded yet"))
@@ -50,6 +56,9 @@ func (x *exchange) begin() *refusal {
 	// and it is never forwarded, so it is dropped rather than refused as an
 	// unsigned x-amzn header (security S14).
 	x.r.Header.Del("X-Amzn-Trace-Id")
+	if len(x.r.TransferEncoding) > 0 {
+		return refuse("malformed", invalid("Transfer-Encoding is not accepted: send Content-Length"))
+	}
 	if len(x.r.Header["Content-Encoding"]) > 0 {
 		return refuse("malformed", invalid("Content-Encoding is not accepted: what cannot be read cannot be authorised"))
 	}

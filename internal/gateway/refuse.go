@@ -27,12 +27,21 @@ func (x *exchange) refuse(r *refusal) {
 		x.result.status, x.result.errorType = r.err.Type.Status(), string(r.err.Type)
 		x.mark(x.intent)
 		x.settle()
-	case x.identity == nil || r.kind == "unauthenticated":
-		x.g.before.count(sourceKey(x.origin.Addr), r.kind, x.id, x.start)
+	case !x.proven.whole || x.identity == nil || r.kind == "unauthenticated":
+		x.g.before.count(sourceKey(x.origin.Addr), x.claimed(r.kind), x.id, x.start)
 	default:
 		x.recordRefusal(r)
 	}
 	bedrock.WriteError(x.w, x.worded(r), x.id, x.id, x.start)
+}
+
+// claimed adds to a reason whose session was presented, so that operators see
+// whose revoked or misused credentials are still around.
+func (x *exchange) claimed(kind string) string {
+	if x.identity == nil {
+		return kind
+	}
+	return kind + ", session of " + x.identity.ID
 }
 
 // worded is what the caller reads: the kind of rule, an id that operators can

@@ -21,8 +21,7 @@ const maxSTSBody = 1 << 16
 func (x *exchange) serveSTS() {
 	x.kind, x.status = "sts", http.StatusOK
 	if refused := x.begin(); refused != nil {
-		x.kind = refused.kind
-		x.answerSTS(&proof.Refusal{Reason: proof.NotRecorded, Err: refused.err})
+		x.answerSTS(notBegun(refused))
 		return
 	}
 	body, err := x.stsBody()
@@ -39,6 +38,14 @@ func (x *exchange) serveSTS() {
 	default:
 		x.webIdentity(call)
 	}
+}
+
+// notBegun translates a refusal of begin's into STS's words.
+func notBegun(r *refusal) error {
+	if r.kind == "malformed" {
+		return &proof.Refusal{Reason: proof.MalformedRequest, Message: r.err.Message, Err: r.err}
+	}
+	return &proof.Refusal{Reason: proof.NotRecorded, Err: r.err}
 }
 
 // stsBody reads the form, within a bound and a deadline.
