@@ -117,8 +117,12 @@ func printExplanation(e policy.Explanation) error {
 	if err := table(os.Stdout, rows...); err != nil {
 		return err
 	}
+	said := make(map[string]bool) // the policies of one grant say the same
 	for _, r := range e.Reasons {
-		fmt.Printf("%s %s: %s\n", r.Effect, r.Policy, r.Text)
+		if !said[r.Text] {
+			fmt.Printf("%s %s: %s\n", r.Effect, r.Policy, r.Text)
+		}
+		said[r.Text] = true
 	}
 	for _, o := range e.Obligations {
 		fmt.Printf("obligation %s by %s\n", o.Name, strings.Join(o.Policies, ", "))

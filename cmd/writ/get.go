@@ -94,10 +94,11 @@ func (c *deleteCmd) Run(ctx context.Context) error {
 	} else {
 		err = c.offline(ctx, d, kind)
 	}
-	if err == nil {
-		fmt.Fprintf(os.Stderr, "deleted %s/%s\n", kind, c.Name)
+	if err != nil {
+		return fmt.Errorf("deleting %s/%s: %w", kind, c.Name, err)
 	}
-	return err
+	fmt.Fprintf(os.Stderr, "deleted %s/%s\n", kind, c.Name)
+	return nil
 }
 
 func (c *deleteCmd) offline(ctx context.Context, d dataDir, kind manifest.Kind) error {

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -53,8 +52,6 @@ func hintFor(err error) string {
 		return "a server is using this data directory: stop it, or let the verb speak to it"
 	case errors.Is(err, store.ErrConflict):
 		return "someone else changed the state meanwhile: look at the plan again"
-	case errors.Is(err, fs.ErrNotExist):
-		return "name the data directory with --data or WRIT_DATA; writ up --demo makes one"
 	}
 	return ""
 }

@@ -95,7 +95,11 @@ type policyTestCmd struct {
 }
 
 func (c *policyTestCmd) Help() string {
-	return `  - name: support may not send health data
+	return `A case says who calls which model in what context, and what must come of it:
+permit, deny or hold.
+
+  # cases.yaml
+  - name: support may not send health data
     identity: support-agent
     model: us.anthropic.claude-sonnet-4-5-20250929-v1:0
     context: {prompt: {classes: [health], regulated: true}}

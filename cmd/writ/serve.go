@@ -236,8 +236,10 @@ func closed(err error) error {
 
 // Close releases whatever assemble opened.
 func (s *server) Close() error {
-	_ = os.Remove(s.dir.endpoints())
 	var errs []error
+	if s.kernel != nil { // without the directory's lock the file is another server's
+		_ = os.Remove(s.dir.endpoints())
+	}
 	if s.demo != nil {
 		errs = append(errs, s.demo.Close())
 	}
