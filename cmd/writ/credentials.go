@@ -11,9 +11,9 @@ import (
 
 type credentialsCmd struct {
 	dataFlag
-	Identity string        `required:"" help:"Identity to act as." placeholder:"ID"`
-	TTL      time.Duration `help:"Lifetime; the identity's maximum by default, and no more than that." placeholder:"D"`
-	Format   string        `enum:"env,process,bearer" default:"env" help:"env: lines for a shell to eval; process: for credential_process in an AWS profile; bearer: one token."`
+	Identity string         `required:"" help:"Identity to act as." placeholder:"ID"`
+	TTL      *time.Duration `help:"Lifetime; the identity's maximum by default, and no more than that." placeholder:"D"`
+	Format   string         `enum:"env,process,bearer" default:"env" help:"env: lines for a shell to eval; process: for credential_process in an AWS profile; bearer: one token."`
 }
 
 func (c *credentialsCmd) Help() string {
@@ -32,7 +32,7 @@ func (c *credentialsCmd) Run(ctx context.Context) error {
 		return err
 	}
 	in := api.MintRequest{Identity: c.Identity, Bearer: c.Format == "bearer"}
-	if c.TTL != 0 {
+	if c.TTL != nil {
 		in.TTL = c.TTL.String()
 	}
 	m, err := client.Mint(ctx, in)

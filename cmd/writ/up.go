@@ -99,7 +99,7 @@ In another terminal, in this directory:
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
     -d '{"messages":[{"role":"user","content":[{"text":"Where is my parcel?"}]}]}'
 
-  # the same prompt, declared to hold health data: refused, with a reason
+  # declared to hold health data: refused, with a reason
   curl -s %[3]s/model/us.anthropic.claude-sonnet-4-5-20250929-v1:0/converse \
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
     -d '{"messages":[{"role":"user","content":[{"text":"My diagnosis is…"}]}],"requestMetadata":{"writ.classes":"health"}}'
