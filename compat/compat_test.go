@@ -5,34 +5,49 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/writ-project/writ/internal/demo"
 )
 
 // targets are what the clients are driven against.
 var targets = map[string]func(t *testing.T) Target{
 	"standin": standIn,
+	"gateway": gateway,
 }
 
 // scenarios are what a user of an SDK does; each plays one verb of the clients.
 var scenarios = []struct {
 	name string
 	play func(t *testing.T, c client, to Target)
+	// writ limits a scenario to a target that is a gateway: it is about what
+	// only Writ does.
+	writ bool
 }{
-	{"four-ops", fourOps},
-	{"tls", overTLS},
-	{"bearer", bearer},
-	{"refused", refused},
-	{"stream-error", streamError},
-	{"tools", tools},
-	{"sts", refresh},
-	{"caller-identity", callerIdentity},
+	{name: "four-ops", play: fourOps},
+	{name: "tls", play: overTLS},
+	{name: "bearer", play: bearer},
+	{name: "bearer-plain", play: plainBearer},
+	{name: "federated", play: federated},
+	{name: "federated-tls", play: federatedTLS, writ: true},
+	{name: "profile", play: profile, writ: true},
+	{name: "refused", play: refused},
+	{name: "stream-error", play: streamError},
+	{name: "tools", play: tools},
+	{name: "sts", play: refresh},
+	{name: "caller-identity", play: callerIdentity},
+	{name: "revoked", play: revoked, writ: true},
 }
 
 func TestClients(t *testing.T) {
+	driven := present(t)
 	for name, open := range targets {
 		t.Run(name, func(t *testing.T) {
 			to := open(t)
 			for _, s := range scenarios {
-				for _, c := range clients {
+				if s.writ && to.writ == nil {
+					continue
+				}
+				for _, c := range driven {
 					t.Run(s.name+"/"+c.name, func(t *testing.T) {
 						t.Parallel()
 						s.play(t, c, to)
@@ -48,13 +63,32 @@ func fourOps(t *testing.T, c client, to Target) {
 }
 
 func overTLS(t *testing.T, c client, to Target) {
-	need(t, map[string]string{"RuntimeTLS": to.RuntimeTLS})
 	checkFourOps(t, c.run(t, "four-ops", append(to.secure(to.Model), to.Env...), nil))
 }
 
 func bearer(t *testing.T, c client, to Target) {
-	need(t, map[string]string{"RuntimeTLS": to.RuntimeTLS, "Bearer": to.Bearer})
 	checkFourOps(t, c.run(t, "four-ops", append(to.secure(to.Model), "AWS_BEARER_TOKEN_BEDROCK="+to.Bearer), nil))
+}
+
+// plainBearer sends a token over http://, which one SDK refuses to do.
+func plainBearer(t *testing.T, c client, to Target) {
+	got := c.run(t, "four-ops", []string{
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.Runtime, "AWS_BEARER_TOKEN_BEDROCK=" + to.Bearer, "COMPAT_MODEL=" + to.Model,
+	}, nil)
+	if !c.bearerOverTLS {
+		checkFourOps(t, got)
+		return
+	}
+	for _, s := range got {
+		if s.Status != 0 || !strings.Contains(s.Message, "HTTPS") {
+			t.Errorf("%s: got %+v, want the SDK to ask for HTTPS", s.Step, s)
+		}
+	}
+}
+
+// federated has nothing but a proof and two endpoints.
+func federated(t *testing.T, c client, to Target) {
+	checkFourOps(t, c.run(t, "four-ops", to.federated(to.RoleARN), nil))
 }
 
 // checkFourOps wants the same words and figures from the whole answer and the
@@ -86,7 +120,6 @@ func checkFourOps(t *testing.T, got []step) {
 }
 
 func refused(t *testing.T, c client, to Target) {
-	need(t, map[string]string{"Refused": to.Refused})
 	for _, verb := range []string{"converse", "converse-stream"} {
 		s := one(t, c.run(t, verb, to.plain(to.Refused), nil))
 		if s.Error != "AccessDeniedException" || s.Status != 403 || s.Class != c.refused {
@@ -99,7 +132,6 @@ func refused(t *testing.T, c client, to Target) {
 }
 
 func streamError(t *testing.T, c client, to Target) {
-	need(t, map[string]string{"Broken": to.Broken})
 	s := one(t, c.run(t, "converse-stream", to.plain(to.Broken), nil))
 	if !strings.EqualFold(s.Error, "ThrottlingException") || s.Class != c.broken {
 		t.Errorf("got %s (%s), want ThrottlingException (%s)", s.Error, s.Class, c.broken)
@@ -125,12 +157,7 @@ func tools(t *testing.T, c client, to Target) {
 }
 
 func refresh(t *testing.T, c client, to Target) {
-	need(t, map[string]string{"STS": to.STS, "RoleARN": to.RoleARN, "TokenFile": to.TokenFile})
-	between := to.BeforeRefresh
-	if between == nil {
-		between = func(*testing.T) {}
-	}
-	got := c.run(t, "sts", to.federated(to.Model), between)
+	got := c.run(t, "sts", to.federated(to.BriefRoleARN), to.BeforeRefresh)
 	if len(got) != 2 {
 		t.Fatalf("got %d steps, want 2: %+v", len(got), got)
 	}
@@ -145,10 +172,9 @@ func refresh(t *testing.T, c client, to Target) {
 }
 
 func callerIdentity(t *testing.T, c client, to Target) {
-	need(t, map[string]string{"STS": to.STS})
 	s := one(t, c.run(t, "caller-identity", append(to.plain(to.Model), "AWS_ENDPOINT_URL_STS="+to.STS), nil))
-	if s.Message != "" || s.Account == "" || !strings.HasPrefix(s.ARN, "arn:") {
-		t.Errorf("got %+v, want an account and an ARN", s)
+	if s.Message != "" || s.Account != demo.Account || !strings.HasPrefix(s.ARN, "arn:aws:sts::"+demo.Account+":assumed-role/compat/") {
+		t.Errorf("got %+v, want the account %s and a session of the role compat", s, demo.Account)
 	}
 }
 

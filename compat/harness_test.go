@@ -7,19 +7,22 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/writ-project/writ/internal/writtest"
 )
 
-// Target is an endpoint to drive, with what its callers need. A scenario whose
-// fields are empty is skipped, with the field's name as the reason.
+// Target is an endpoint to drive, with what its callers need. Every field is
+// required but for the last.
 type Target struct {
-	Runtime    string // http:// URL of the runtime; required
+	Runtime    string // http:// URL of the runtime
 	RuntimeTLS string // https:// URL of the same
 	STS        string // URL of the STS endpoint
 	CA         string // PEM file that RuntimeTLS's certificate is verified with
@@ -27,17 +30,20 @@ type Target struct {
 	// that do not obtain their own.
 	Env    []string
 	Bearer string // a token for AWS_BEARER_TOKEN_BEDROCK
-	// RoleARN and TokenFile are what a workload with an OIDC proof is given.
-	RoleARN   string
-	TokenFile string
+	// RoleARN and TokenFile are what a workload with an OIDC proof is given;
+	// sessions of BriefRoleARN end within seconds.
+	RoleARN, BriefRoleARN string
+	TokenFile             string
 	// BeforeRefresh runs between the two calls of scenario sts; it must return
 	// with the first session expired, since only boto3 and JavaScript refresh
-	// minutes before. nil does nothing.
+	// minutes before.
 	BeforeRefresh func(t *testing.T)
 
-	Model   string // an Anthropic model that Env, Bearer and RoleARN may invoke, tools included; required
+	Model   string // an Anthropic model that all credentials may invoke, tools included
 	Refused string // a model refused with AccessDeniedException
 	Broken  string // a model whose streams end in a throttlingException behind some events
+
+	writ *writtest.Server // the gateway that the target is; nil for the stand-in
 }
 
 // step is one line of a client's output; see the clients for the fields.
@@ -57,22 +63,67 @@ type step struct {
 	Class        string `json:"class"`
 	Status       int    `json:"status"`
 	Message      string `json:"message"`
+
+	OriginalStatus int `json:"originalStatus"`
 }
 
-// client is a program in one of the SDKs' languages.
+// client is a program in one of the SDKs' languages, with what is to be
+// expected of its SDK. docs/clients.md is written from this.
 type client struct {
-	name string
+	name, title string
 	// prepare installs what the program needs and returns how to run it; an
 	// error means that a prerequisite is missing.
 	prepare func() ([]string, error)
-	refused string // the SDK's class for AccessDeniedException
-	broken  string // the SDK's class for an exception in mid-stream
+
+	plain, secure string // the protocols spoken over http:// and https://
+	signed        string // the headers signed, as SignedHeaders lists them
+	// bearerOverTLS says that the SDK sends bearer tokens to https:// only.
+	bearerOverTLS bool
+
+	refused string // the class for AccessDeniedException
+	broken  string // the class for a throttlingException in mid-stream
+	cut     string // the class for the modelStreamErrorException that ends a cut stream
+	// cutStatus is what the SDK shows of that exception's originalStatusCode;
+	// 0: nothing.
+	cutStatus int
 }
 
 var clients = []client{
-	{"go", sync.OnceValues(prepareGo), "*types.AccessDeniedException", "*types.ThrottlingException"},
-	{"js", sync.OnceValues(prepareJS), "AccessDeniedException", "ThrottlingException"},
-	{"python", sync.OnceValues(preparePython), "AccessDeniedException", "EventStreamError"},
+	{
+		name: "go", title: "AWS SDK for Go v2", prepare: sync.OnceValues(prepareGo),
+		plain: "HTTP/1.1", secure: "HTTP/2.0", bearerOverTLS: true,
+		signed:  "amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-date;x-amz-security-token",
+		refused: "*types.AccessDeniedException", broken: "*types.ThrottlingException", cut: "*types.ModelStreamErrorException", cutStatus: http.StatusForbidden,
+	},
+	{
+		name: "js", title: "AWS SDK for JavaScript v3", prepare: sync.OnceValues(prepareJS),
+		plain: "HTTP/2.0", secure: "HTTP/2.0",
+		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
+		refused: "AccessDeniedException", broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
+	},
+	{
+		name: python, title: "boto3", prepare: sync.OnceValues(preparePython),
+		plain: "HTTP/1.1", secure: "HTTP/1.1",
+		signed:  "content-type;host;x-amz-date;x-amz-security-token",
+		refused: "AccessDeniedException", broken: "EventStreamError", cut: "EventStreamError",
+	},
+}
+
+const python = "python"
+
+// present are the clients to drive. boto3 is left out, not skipped, where Python
+// has none that knows Converse: nothing in this repository can install it.
+func present(t *testing.T) []client {
+	return slices.DeleteFunc(slices.Clone(clients), func(c client) bool {
+		if c.name != python {
+			return false
+		}
+		_, err := c.prepare()
+		if err != nil {
+			t.Logf("boto3 is left out: %v", err)
+		}
+		return err != nil
+	})
 }
 
 // errBroken marks a client that has its prerequisites and still does not build:
@@ -104,8 +155,15 @@ func prepareGo() ([]string, error) {
 	return []string{binary}, nil
 }
 
+// ownNode is where tools/prerequisites puts Node when the machine's is too old
+// for the SDK.
+const ownNode = "js/.node/node_modules/.bin/node"
+
 func prepareJS() ([]string, error) {
-	node, err := exec.LookPath("node")
+	node, err := exec.LookPath(ownNode)
+	if err != nil {
+		node, err = exec.LookPath("node")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +185,15 @@ func installed(lock, record string) bool {
 	return err == nil && !got.ModTime().Before(want.ModTime())
 }
 
+// oldestBoto3 is the first version that knows Converse.
+const oldestBoto3 = "1.34.116"
+
 func preparePython() ([]string, error) {
-	if err := command(".", "python3", "-c", "import boto3"); err != nil {
+	const check = `import sys, boto3
+number = lambda version: tuple(int(part) for part in version.split("."))
+if number(boto3.__version__) < number(sys.argv[1]):
+    sys.exit("boto3 " + boto3.__version__ + " is older than " + sys.argv[1])`
+	if err := command(".", "python3", "-c", check, oldestBoto3); err != nil {
 		return nil, err
 	}
 	return []string{"python3", "-B", "python/main.py"}, nil
@@ -229,24 +294,14 @@ func (to Target) secure(model string) []string {
 	}
 }
 
-// federated gives an SDK a proof and two endpoints, and no credentials.
-func (to Target) federated(model string) []string {
+// federated gives an SDK a proof, a role and two endpoints, and no credentials.
+func (to Target) federated(role string) []string {
 	return []string{
 		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.Runtime,
 		"AWS_ENDPOINT_URL_STS=" + to.STS,
-		"AWS_ROLE_ARN=" + to.RoleARN,
+		"AWS_ROLE_ARN=" + role,
 		"AWS_ROLE_SESSION_NAME=compat",
 		"AWS_WEB_IDENTITY_TOKEN_FILE=" + to.TokenFile,
-		"COMPAT_MODEL=" + model,
-	}
-}
-
-// need skips a scenario for which the target lacks a field.
-func need(t *testing.T, fields map[string]string) {
-	t.Helper()
-	for name, value := range fields {
-		if strings.TrimSpace(value) == "" {
-			t.Skipf("the target has no %s", name)
-		}
+		"COMPAT_MODEL=" + to.Model,
 	}
 }

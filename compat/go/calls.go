@@ -85,6 +85,9 @@ func (c client) converseStream(ctx context.Context, tools bool) func(*Step) erro
 		var input []byte
 		for event := range stream.Events() {
 			s.Events++
+			if s.Events == 1 && c.begun != nil {
+				c.begun()
+			}
 			input = s.take(event, input)
 		}
 		if err := stream.Err(); err != nil || input == nil {

@@ -17,6 +17,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
+	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
@@ -38,6 +39,8 @@ type Step struct {
 	Class        string `json:"class,omitempty"` // the SDK's type for it
 	Status       int    `json:"status,omitempty"`
 	Message      string `json:"message,omitempty"`
+	// OriginalStatus is what a modelStreamErrorException says that it stands for.
+	OriginalStatus int `json:"originalStatus,omitempty"`
 }
 
 // client is the SDK's client and what every call needs.
@@ -45,6 +48,7 @@ type client struct {
 	aws     aws.Config
 	bedrock *bedrockruntime.Client
 	model   string
+	begun   func() // called at the first event of a conversation's stream; nil does nothing
 }
 
 func main() {
@@ -56,7 +60,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("want one argument: four-ops, converse, converse-stream, tools, sts or caller-identity")
+		return errors.New("want one argument: four-ops, converse, converse-stream, tools, cut, sts or caller-identity")
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -76,6 +80,10 @@ func run(ctx context.Context, args []string) error {
 	case "tools":
 		c.report("Converse", c.converse(ctx, true))
 		c.report("ConverseStream", c.converseStream(ctx, true))
+	case "cut":
+		// Says when the stream has begun, so that somebody can end it.
+		c.begun = func() { c.report("Begun", func(*Step) error { return nil }) }
+		c.report("ConverseStream", c.converseStream(ctx, false))
 	case "sts":
 		return c.refresh(ctx)
 	case "caller-identity":
@@ -96,6 +104,9 @@ func (c client) report(name string, call func(*Step) error) {
 		}
 		if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
 			s.Status = answer.HTTPStatusCode()
+		}
+		if broken, ok := errors.AsType[*types.ModelStreamErrorException](err); ok {
+			s.OriginalStatus = int(aws.ToInt32(broken.OriginalStatusCode))
 		}
 	}
 	line, err := json.Marshal(s)

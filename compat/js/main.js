@@ -16,6 +16,7 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 const question = "Name three rivers.";
 const modelId = process.env.COMPAT_MODEL;
 const client = new BedrockRuntimeClient();
+let begun = () => {}; // called at the first event of a conversation's stream
 
 function conversation(tools) {
   const input = { modelId, messages: [{ role: "user", content: [{ text: question }] }] };
@@ -52,7 +53,7 @@ async function converseStream(step, tools = false) {
   Object.assign(step, { text: "", events: 0 });
   let input = "";
   for await (const event of out.stream) {
-    step.events++;
+    if (++step.events === 1) begun();
     const delta = event.contentBlockDelta?.delta;
     step.text += delta?.text ?? "";
     input += delta?.toolUse?.input ?? "";
@@ -106,6 +107,7 @@ async function report(name, call) {
       class: error.constructor.name,
       status: error.$metadata?.httpStatusCode,
       message: error.message,
+      originalStatus: error.originalStatusCode,
     });
   }
   console.log(JSON.stringify(step));
@@ -123,6 +125,11 @@ const scenarios = {
   tools: async () => {
     await report("Converse", (step) => converse(step, true));
     await report("ConverseStream", (step) => converseStream(step, true));
+  },
+  // Says when the stream has begun, so that somebody can end it.
+  cut: async () => {
+    begun = () => console.log(JSON.stringify({ step: "Begun" }));
+    await report("ConverseStream", converseStream);
   },
   // Calls, waits for a line on standard input, and calls again: by then the
   // session has ended.

@@ -48,11 +48,13 @@ def converse(client, step, tools=False):
             step["tool"], step["toolInput"] = block["toolUse"]["name"], block["toolUse"]["input"]
 
 
-def converse_stream(client, step, tools=False):
+def converse_stream(client, step, tools=False, begun=lambda: None):
     out = client.converse_stream(**conversation(tools))
     step["text"], step["events"], fragments = "", 0, ""
     for event in out["stream"]:
         step["events"] += 1
+        if step["events"] == 1:
+            begun()
         if "contentBlockStart" in event:
             step["tool"] = event["contentBlockStart"]["start"]["toolUse"]["name"]
         if "contentBlockDelta" in event:
@@ -110,6 +112,7 @@ def report(name, call, client, **options):
         step["class"] = type(error).__name__
         step["status"] = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         step["message"] = error.response["Error"]["Message"]
+        step["originalStatus"] = error.response.get("originalStatusCode")
     except BotoCoreError as error:
         step["class"], step["message"] = type(error).__name__, str(error)
     print(json.dumps(step), flush=True)
@@ -130,6 +133,10 @@ def main():
     elif scenario == "tools":
         report("Converse", converse, client, tools=True)
         report("ConverseStream", converse_stream, client, tools=True)
+    elif scenario == "cut":
+        # Says when the stream has begun, so that somebody can end it.
+        begun = lambda: print(json.dumps({"step": "Begun"}), flush=True)
+        report("ConverseStream", converse_stream, client, begun=begun)
     elif scenario == "sts":
         # Calls, waits for a line on standard input, and calls again: by then
         # the session has ended.

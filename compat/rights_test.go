@@ -1,0 +1,125 @@
+package compat
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/writtest"
+)
+
+// federatedTLS speaks to both endpoints as a deployment beyond loopback must.
+func federatedTLS(t *testing.T, c client, to Target) {
+	env := append(to.federated(to.RoleARN), to.secure(to.Model)...)
+	checkFourOps(t, c.run(t, "four-ops", append(env, "AWS_ENDPOINT_URL_STS="+to.RuntimeTLS), nil))
+}
+
+// profile has nothing but an AWS profile: `writ credentials` gives the session,
+// and the profile says where the runtime is.
+func profile(t *testing.T, c client, to Target) {
+	config := filepath.Join(t.TempDir(), "config")
+	write(t, config, fmt.Sprintf(`[profile writ]
+region = us-east-1
+credential_process = %s credentials --identity compat --format process --data %s
+services = writ
+
+[services writ]
+bedrock_runtime =
+  endpoint_url = %s
+`, writtest.Binary(t), to.writ.Data, to.Runtime))
+	checkFourOps(t, c.run(t, "four-ops", []string{"AWS_PROFILE=writ", "AWS_CONFIG_FILE=" + config, "COMPAT_MODEL=" + to.Model}, nil))
+}
+
+// revoked takes the sessions of an identity away, first under an open stream,
+// then before a call. The SDK may retry as often as it likes to, and must not.
+func revoked(t *testing.T, c client, to Target) {
+	identity := "compat-" + c.name
+	front, arrived := counting(t, to.Runtime)
+	to.Runtime, to.Env = front, environment(to.writ.Session(t, identity))
+	env := append(to.plain(stalled), "AWS_MAX_ATTEMPTS=4")
+
+	got := c.run(t, "cut", env, func(t *testing.T) { to.writ.MustRun(t, "sessions", "revoke", identity) })
+	if len(got) != 2 || got[0].Step != "Begun" {
+		t.Fatalf("got %+v, want a stream that began", got)
+	}
+	s := got[1]
+	if !strings.EqualFold(s.Error, "ModelStreamErrorException") || s.Class != c.cut || s.OriginalStatus != c.cutStatus {
+		t.Errorf("cut: got %s (%s) with original status %d, want ModelStreamErrorException (%s) with %d", s.Error, s.Class, s.OriginalStatus, c.cut, c.cutStatus)
+	}
+	if s.Events == 0 || s.StopReason != "" || !strings.Contains(s.Message, "cut") {
+		t.Errorf("cut: got %+v, want some events, no end, and a message that says so", s)
+	}
+
+	s = one(t, c.run(t, "converse", env, nil))
+	if s.Error != "AccessDeniedException" || s.Class != c.refused || s.Status != 403 {
+		t.Errorf("afterwards: got %s (%s) with status %d, want AccessDeniedException (%s) with 403", s.Error, s.Class, s.Status, c.refused)
+	}
+	if n := arrived.Load(); n != 2 {
+		t.Errorf("the two calls took %d requests", n)
+	}
+	// The refusal is not among them: who shows a revoked session has proved
+	// nothing, and is counted with other strangers.
+	want := []string{"mint", "intent", "outcome cut"}
+	if diff := cmp.Diff(want, recorded(t, to.writ, identity)); diff != "" {
+		t.Errorf("the log's records of %s (-want +got):\n%s", identity, diff)
+	}
+}
+
+// counting puts a proxy before a runtime that counts requests. It passes the
+// Host on that was signed.
+func counting(t *testing.T, runtime string) (string, *atomic.Int32) {
+	t.Helper()
+	behind, err := url.Parse(runtime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrived := new(atomic.Int32)
+	proxy := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+		FlushInterval: -1,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			arrived.Add(1)
+			r.SetURL(behind)
+			r.Out.Host = r.In.Host
+		},
+	})
+	proxy.Config.Protocols = new(http.Protocols)
+	proxy.Config.Protocols.SetHTTP1(true)
+	proxy.Config.Protocols.SetUnencryptedHTTP2(true)
+	proxy.Start()
+	t.Cleanup(proxy.Close)
+	return proxy.URL, arrived
+}
+
+// recorded are the kinds of an identity's records, in the log's order; that of
+// an outcome says how the call ended.
+func recorded(t *testing.T, s *writtest.Server, identity string) []string {
+	t.Helper()
+	var kinds []string
+	calls := map[string]bool{} // by id: an outcome names no identity
+	for lines := bufio.NewScanner(strings.NewReader(s.MustRun(t, "audit", "tail", "--json", "-n", "0"))); lines.Scan(); {
+		var line struct{ Record auditlog.Record }
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		r := line.Record
+		switch {
+		case r.Who != nil && r.Who.Identity == identity:
+			calls[r.ID] = true
+			kinds = append(kinds, string(r.Kind))
+		case r.Outcome != nil && calls[r.ID]:
+			kinds = append(kinds, string(r.Kind)+" "+r.Outcome.Ended)
+		}
+	}
+	return kinds
+}
