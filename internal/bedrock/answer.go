@@ -150,7 +150,7 @@ func (r *answerReader) blocks() error        { return r.each(r.block) }
 
 // metrics are AWS's own figures, which end every discussion.
 func (r *answerReader) metrics() error {
-	r.cached = 0
+	r.cached, r.answer.Final = 0, true
 	return r.shape(usageMembers)
 }
 

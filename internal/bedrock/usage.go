@@ -31,6 +31,10 @@ type Answer struct {
 	// InvokedModel is the model that a prompt router chose; empty otherwise.
 	InvokedModel string
 	Exception    string // the exception or error that ended a stream; empty when none did
+	// Final: the stream brought AWS's own figures, with which it ends. Before
+	// these or a stop reason no usage is Known: providers report as they go,
+	// and what they said before a stream broke off is not what it cost.
+	Final bool
 }
 
 // The headers in which InvokeModel's answer states its usage.
@@ -115,6 +119,7 @@ func (c *Collector) Add(f Frame) error {
 		return nil
 	}
 	if c.op.Conversational() {
+		c.reader.answer.Final = c.reader.answer.Final || f.Type == "metadata"
 		if carriers[f.Type] {
 			return c.read(f.Payload, nestedMembers)
 		}
@@ -173,7 +178,8 @@ func (c *Collector) lose(err error) error {
 
 // Answer is what was collected so far.
 func (c *Collector) Answer() Answer {
-	a := c.reader.finished("stream", true)
+	said := c.reader.answer
+	a := c.reader.finished("stream", said.Final || said.StopReason != "")
 	a.ToolUses = slices.Clone(a.ToolUses)
 	return a
 }

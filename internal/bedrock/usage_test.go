@@ -38,7 +38,7 @@ func TestReadAnswer(t *testing.T) {
 		{"Meta", InvokeModel, `{"generation":"x","prompt_token_count":5,"generation_token_count":6,"stop_reason":"stop"}`,
 			Answer{Usage: known("body", 5, 6, 0, 0), StopReason: "stop"}},
 		{"OpenAI", InvokeModel, `{"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[{"type":"function","function":{"name":"f","arguments":"{}"}}]}}],"usage":{"prompt_tokens":10,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}`,
-			Answer{Usage: known("body", 6, 2, 4, 0), StopReason: "tool_calls", ToolUses: []string{"f"}}},
+			Answer{Usage: known("body", 6, 2, 4, 0), StopReason: "tool_calls", ToolUses: []string{"f"}, Final: true}},
 		{"Cohere", InvokeModel, `{"text":"x","finish_reason":"COMPLETE","tool_calls":[{"name":"f","parameters":{"name":1}}],"meta":{"billed_units":{"input_tokens":3,"output_tokens":4}}}`,
 			Answer{Usage: known("body", 3, 4, 0, 0), StopReason: "COMPLETE", ToolUses: []string{"f"}}},
 		{"Mistral without usage", InvokeModel, `{"outputs":[{"text":"x","stop_reason":"length"}]}`, Answer{StopReason: "length"}},
@@ -126,7 +126,7 @@ func TestCollectConverseStream(t *testing.T) {
 		`contentBlockStop {"contentBlockIndex":1}`,
 		`messageStop {"stopReason":"tool_use","p":"abcdef"}`,
 		`metadata {"usage":{"inputTokens":3,"outputTokens":4,"totalTokens":7},"metrics":{"latencyMs":9},"trace":{"promptRouter":{"invokedModelId":"m"}},"p":"a"}`)
-	want := Answer{Usage: known("stream", 3, 4, 0, 0), StopReason: "tool_use", ToolUses: []string{"post_payment"}, InvokedModel: "m"}
+	want := Answer{Usage: known("stream", 3, 4, 0, 0), StopReason: "tool_use", ToolUses: []string{"post_payment"}, InvokedModel: "m", Final: true}
 	if d := cmp.Diff(want, got); err != nil || d != "" {
 		t.Errorf("%v\n%s", err, d)
 	}
@@ -145,7 +145,7 @@ func TestCollectInvokeStreams(t *testing.T) {
 			`chunk {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\"stop_reason\":\"fake\" usage"}}`,
 			`chunk {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"output_tokens":19}}`,
 			`chunk {"type":"message_stop",` + metrics + `}`,
-		}, Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "tool_use", ToolUses: []string{"t"}}},
+		}, Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "tool_use", ToolUses: []string{"t"}, Final: true}},
 		{"Anthropic without metrics", []string{
 			`chunk {"type":"message_start","message":{"usage":{"input_tokens":10,"output_tokens":1}}}`,
 			`chunk {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":19}}`,
@@ -153,13 +153,13 @@ func TestCollectInvokeStreams(t *testing.T) {
 		{"Nova", []string{
 			`chunk {"contentBlockStart":{"start":{"toolUse":{"name":"t"}}}}`, `chunk {"messageStop":{"stopReason":"tool_use"}}`,
 			`chunk {"metadata":{"usage":{"inputTokens":1,"outputTokens":2}},` + metrics + `}`,
-		}, Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "tool_use", ToolUses: []string{"t"}}},
+		}, Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "tool_use", ToolUses: []string{"t"}, Final: true}},
 		{"Meta", []string{`chunk {"generation":"x","stop_reason":null}`, `chunk {"generation":"","prompt_token_count":1,"generation_token_count":2,"stop_reason":"stop",` + metrics + `}`},
-			Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "stop"}},
+			Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "stop", Final: true}},
 		{"OpenAI", []string{
 			`chunk {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}]},"finish_reason":null}]}`,
 			`chunk {"choices":[{"delta":{},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":12,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":2}},` + metrics + `}`,
-		}, Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "tool_calls", ToolUses: []string{"f"}}},
+		}, Answer{Usage: known("stream", 10, 20, 5, 0), StopReason: "tool_calls", ToolUses: []string{"f"}, Final: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := collect(t, InvokeModelWithResponseStream, c.events...)
@@ -177,6 +177,10 @@ func TestS22_BrokenStreamUsageIsUnknown(t *testing.T) {
 		if got.Usage.Known || len(events) == 2 && err == nil {
 			t.Errorf("%v: got %+v, %v", events, got.Usage, err)
 		}
+	}
+	started := `chunk {"type":"message_start","message":{"usage":{"input_tokens":10,"output_tokens":1}}}`
+	if got, err := collect(t, InvokeModelWithResponseStream, started); err != nil || got.Usage.Known || got.Final {
+		t.Errorf("broken off after its start: got %+v, %v", got, err)
 	}
 	c := NewCollector(InvokeModelWithResponseStream)
 	for _, payload := range []string{`{}`, `{"bytes":5}`, `{"bytes":"!"}`, `[]`, ``} {

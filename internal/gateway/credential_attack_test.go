@@ -24,6 +24,7 @@ func (s *site) refuses(t testing.TB, req *http.Request, mark, want string) {
 }
 
 func TestReplayOutsideTheWindowIsRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for name, skew := range map[string]time.Duration{"six minutes old": -6 * time.Minute, "six minutes ahead": 6 * time.Minute, "a day old": -24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -40,6 +41,7 @@ func TestReplayOutsideTheWindowIsRefused(t *testing.T) {
 }
 
 func TestForeignScopesAreRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for _, c := range []struct{ service, region string }{{"bedrock", "eu-west-1"}, {"bedrock-runtime", "us-east-1"}, {"s3", "us-east-1"}, {"sts", "us-east-1"}, {"bedrock", "us-east-1x"}} {
 		r := s.request(sonnet, "converse", writtest.Say("scoped"))
@@ -50,6 +52,7 @@ func TestForeignScopesAreRefused(t *testing.T) {
 
 // What is changed after signing does not pass, whatever it is.
 func TestSignedRequestsCannotBeChanged(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	other := s.session(t, "sales-agent")
 	header := func(name, value string) func(*http.Request) {
@@ -107,6 +110,7 @@ func TestSignedRequestsCannotBeChanged(t *testing.T) {
 }
 
 func TestS14_UnsignedAndChunkedPayloadsAreRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for _, sum := range []string{"UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-EVENTS", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"} {
 		r := s.request(sonnet, "converse", writtest.Say("unsigned payload"))
@@ -117,6 +121,7 @@ func TestS14_UnsignedAndChunkedPayloadsAreRefused(t *testing.T) {
 
 // Keys, tokens and ids of two sessions do not mix.
 func TestSessionsDoNotMix(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	a, b := s.session(t, "support-agent"), s.session(t, "sales-agent")
 	for name, k := range map[string]writtest.Keys{
@@ -138,6 +143,7 @@ func TestSessionsDoNotMix(t *testing.T) {
 }
 
 func TestS10_SessionTokenIsNoBearerTokenNorTheReverse(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	k, bearer := s.session(t, "support-agent"), s.bearer(t, "support-agent")
 	path := "/model/" + writtest.Escape(sonnet) + "/converse"
@@ -186,6 +192,7 @@ func TestS14_RevokedIsAccessDeniedNotExpired(t *testing.T) {
 }
 
 func TestExpiredSessionIsToldSo(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	token := strings.TrimSpace(s.MustRun(t, "credentials", "--identity", "support-agent", "--ttl", "1s", "--format", "bearer"))
 	s.keep(token)
@@ -199,6 +206,7 @@ func TestExpiredSessionIsToldSo(t *testing.T) {
 // before authentication. Whatever a credential field holds, it is refused as a
 // credential, before and after the fields that make it well formed.
 func TestCVE_2026_42208_CredentialFieldsAreOnlyCompared(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	poison := map[string]string{
 		"quotes":       `' OR '1'='1`,
@@ -258,6 +266,7 @@ func TestCVE_2026_42208_CredentialFieldsAreOnlyCompared(t *testing.T) {
 // The poison on the success path: names that are no credentials, but that a
 // caller chooses and that are recorded.
 func TestCVE_2026_42208_ChosenNamesAreRecordedAsText(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for i, agent := range []string{`'; DROP TABLE record; --`, "\"\\\u00e9\u202e", strings.Repeat("x", 8000), "{\"kind\":\"mint\"}"} {
 		r := s.request(sonnet, "converse", writtest.Say(fmt.Sprintf("named %d", i)))
@@ -277,6 +286,7 @@ func TestCVE_2026_42208_ChosenNamesAreRecordedAsText(t *testing.T) {
 }
 
 func TestSTSServesOnlyItsOwnSessions(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	form := url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}}.Encode()
 	ask := func(service string, k writtest.Keys) writtest.Answer {

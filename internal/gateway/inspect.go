@@ -65,7 +65,8 @@ func (x *exchange) relayWhole() {
 func (x *exchange) broken(err error) {
 	refused := x.unreached(err)
 	x.kind, x.status = refused.kind, refused.err.Type.Status()
-	bedrock.WriteError(x.w, refused.err, x.id, x.id, x.start)
+	x.mark(x.intent)
+	bedrock.WriteError(x.w, x.worded(refused), x.id, x.id, x.start)
 }
 
 // relayStream passes on an event stream, one whole frame at a time, and flushes
@@ -92,7 +93,7 @@ func (x *exchange) relayStream() {
 		x.result.frames++
 		x.result.bytes += int64(len(frame.Raw))
 		digest.Write(frame.Raw)
-		if x.g.cfg.Strict && watch.Answer().Usage.Known && !x.settled {
+		if x.g.cfg.Strict && watch.Answer().Final && !x.settled {
 			digest.Sum(x.result.sum[:0])
 			x.gather(watch.Answer())
 			x.result.ended = endedComplete
@@ -119,7 +120,7 @@ func (x *exchange) gather(a bedrock.Answer) {
 func (x *exchange) streamEnded(err error, a bedrock.Answer) {
 	var cut *cutError
 	switch {
-	case errors.Is(err, io.EOF) && (a.StopReason != "" || a.Exception != "" || a.Usage.Known):
+	case errors.Is(err, io.EOF) && (a.Final || a.StopReason != "" || a.Exception != ""):
 		x.result.ended = endedComplete
 		return
 	case errors.As(context.Cause(x.ctx), &cut):

@@ -67,6 +67,7 @@ func (s *site) publicKey(t testing.TB) (keyID string, set []byte) {
 }
 
 func TestForgedTokensAreRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	kid, set := s.publicKey(t)
 	payload := s.claims("demo:support-agent")
@@ -103,12 +104,14 @@ func TestForgedTokensAreRefused(t *testing.T) {
 
 // A token that also works at AWS could be replayed there by whoever sees it here.
 func TestS11_TokenMeantForAWSIsRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	s.refusesProof(t, s.token(t, "demo:support-agent", "sts.amazonaws.com", nil), "support-agent", "AccessDenied")
 	s.refusesProof(t, s.token(t, "demo:support-agent", "somebody-else", nil), "support-agent", "AccessDenied")
 }
 
 func TestS11_RoleARNConfersNothing(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for _, role := range []string{"sales-agent", "shared-runtime", "nobody", "support-agent-2"} {
 		s.refusesProof(t, s.token(t, "demo:support-agent", "writ", map[string]any{"role": role}), role, "AccessDenied")
@@ -116,6 +119,7 @@ func TestS11_RoleARNConfersNothing(t *testing.T) {
 }
 
 func TestS11_AmbiguousBindingsAreRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	s.apply(t, `apiVersion: writ/v1
 kind: Identity
@@ -140,6 +144,7 @@ spec: {identity: twice-bound, issuer: demo, audience: writ, subject: "demo:twice
 
 // Two subjects on one binding are one identity, but never one session.
 func TestS11_TwoSubjectsOfOneBindingAreToldApart(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	s.apply(t, `apiVersion: writ/v1
 kind: Identity
@@ -176,6 +181,7 @@ spec: {identity: repository, issuer: demo, audience: writ, subject: "repo:acme/*
 
 // CVE-2026-35030: a cache keyed by the first characters of a token.
 func TestCVE_2026_35030_TokensWithALongCommonPrefix(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	pad := map[string]any{"aaa_padding": strings.Repeat("x", 3000)} // sorts before sub
 	a, b := s.token(t, "demo:support-agent", "writ", pad), s.token(t, "demo:sales-agent", "writ", pad)
@@ -203,6 +209,7 @@ func TestCVE_2026_35030_TokensWithALongCommonPrefix(t *testing.T) {
 }
 
 func TestS11_PolicyParametersAreRefusedNotIgnored(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for _, field := range []string{"Policy", "PolicyArns.member.1.arn", "ProviderId", "Tags.member.1.Key"} {
 		form := url.Values{
@@ -232,6 +239,7 @@ spec: {identity: support-agent, issuer: %[1]s, audience: writ, subject: "demo:su
 // The issuer's key set lies on a loopback address that the configuration does
 // not allow: it is refused after name resolution, and nothing connects there.
 func TestS12_JWKSOnLoopbackRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	var asked atomic.Int32
 	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -268,6 +276,7 @@ func TestS12_JWKSOnLoopbackRefused(t *testing.T) {
 }
 
 func TestS12_JWKSDown(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -49,6 +49,8 @@ type site struct {
 	issuer  *demo.Issuer
 	gate    chan struct{} // closed to let gated streams go on
 
+	applying sync.Mutex // one apply at a time: each is refused when another overtakes it
+
 	mu       sync.Mutex
 	sessions map[string]writtest.Keys // by identity
 	secrets  []string                 // handed out, and never to be seen again
@@ -139,6 +141,8 @@ func (s *site) apply(t testing.TB, manifest string) {
 
 func (s *site) tryApply(t testing.TB, name, text string) writtest.Result {
 	t.Helper()
+	s.applying.Lock()
+	defer s.applying.Unlock()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAnswersNameTheirRecordAndDate(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	permitted := s.call(t, s.session(t, "support-agent"), sonnet, "converse", writtest.Say("hello"))
 	if permitted.Status != 200 {
@@ -36,6 +37,7 @@ func TestAnswersNameTheirRecordAndDate(t *testing.T) {
 // A path that two readers could read differently is refused as it stands, and
 // never redirected to what somebody thinks was meant.
 func TestCVE_2026_29791_PathsAreNeverNormalised(t *testing.T) {
+	t.Parallel()
 	s, token := shared(), shared().bearer(t, "support-agent")
 	model := writtest.Escape(sonnet)
 	for name, path := range map[string]string{
@@ -69,6 +71,7 @@ func TestCVE_2026_29791_PathsAreNeverNormalised(t *testing.T) {
 }
 
 func TestS14_QueryStringsAndPresignedRequestsAreRefused(t *testing.T) {
+	t.Parallel()
 	s, token := shared(), shared().bearer(t, "support-agent")
 	path := "/model/" + writtest.Escape(sonnet) + "/converse"
 	for _, query := range []string{"?", "?x=1", "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + strings.Repeat("0", 64), "?region=eu-west-1"} {
@@ -81,6 +84,7 @@ func TestS14_QueryStringsAndPresignedRequestsAreRefused(t *testing.T) {
 }
 
 func TestOtherMethodsAndOperationsAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for target, want := range map[string]string{
 		"GET /model/" + writtest.Escape(sonnet) + "/converse":      "ValidationException",
@@ -104,6 +108,7 @@ func TestOtherMethodsAndOperationsAreRefusedByName(t *testing.T) {
 }
 
 func TestMalformedHostIsRefused(t *testing.T) {
+	t.Parallel()
 	s, token := shared(), shared().bearer(t, "support-agent")
 	path := "/model/" + writtest.Escape(sonnet) + "/converse"
 	for name, host := range map[string]string{"slash": "a/b", "question mark": "a?b", "hash": "a#b", "at": "user@a b", "two": "a\r\nHost: b"} {
@@ -123,6 +128,7 @@ func TestMalformedHostIsRefused(t *testing.T) {
 // ends and the next begins. The second request hides in the first one's body;
 // it must never be served.
 func TestRequestSmuggling(t *testing.T) {
+	t.Parallel()
 	s, token := shared(), shared().bearer(t, "support-agent")
 	path := "/model/" + writtest.Escape(sonnet) + "/converse"
 	head := "POST " + path + " HTTP/1.1\r\nHost: " + s.host() + "\r\nAuthorization: Bearer " + token + "\r\nContent-Type: application/json\r\n"
@@ -157,6 +163,7 @@ func TestRequestSmuggling(t *testing.T) {
 // A folded or line-broken header is either refused or read as one header, of
 // which every byte is signed.
 func TestHeaderFoldingAndBareLineFeeds(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for name, bend := range map[string]func(string) string{
 		"folded content type": func(r string) string {
@@ -193,6 +200,7 @@ func TestHeaderFoldingAndBareLineFeeds(t *testing.T) {
 }
 
 func TestOversizedBodyIsRefusedBeforeItIsRead(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	text := wire(writtest.Sign(t, s.session(t, "support-agent"), s.request(sonnet, "converse", "{}")))
 	got := s.say(t, strings.Replace(text, "Content-Length: 2\r\n", "Content-Length: 25000001\r\n", 1))
@@ -202,6 +210,7 @@ func TestOversizedBodyIsRefusedBeforeItIsRead(t *testing.T) {
 }
 
 func TestTruncatedBodyIsRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	text := wire(writtest.Sign(t, s.session(t, "support-agent"), s.request(sonnet, "converse", writtest.Say("cut short"))))
 	refusedOnly(t, sayTo(t, s.host(), text[:len(text)-5], true))
@@ -209,6 +218,7 @@ func TestTruncatedBodyIsRefused(t *testing.T) {
 }
 
 func TestLargestBodyPasses(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	body := writtest.Say("as long as can be")
 	body += strings.Repeat(" ", 25_000_000-len(body))
@@ -218,6 +228,7 @@ func TestLargestBodyPasses(t *testing.T) {
 }
 
 func TestCVE_2026_42208_AMegabyteOfCredentialIsRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	long := strings.Repeat("a", 1<<20)
 	refusedOnly(t, s.say(t, rawCall("/model/x/converse", s.host(), long, "", "{}")))
@@ -229,6 +240,7 @@ func TestCVE_2026_42208_AMegabyteOfCredentialIsRefused(t *testing.T) {
 }
 
 func TestContentEncodingIsRefused(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	for _, coding := range []string{"gzip", "identity", ""} {
 		r := s.request(sonnet, "converse", writtest.Say("encoded as "+coding))
@@ -241,6 +253,7 @@ func TestContentEncodingIsRefused(t *testing.T) {
 }
 
 func TestS14_UpgradeToHTTP2IsIgnored(t *testing.T) {
+	t.Parallel()
 	s, token := shared(), shared().bearer(t, "support-agent")
 	got := s.say(t, rawCall("/model/"+writtest.Escape(sonnet)+"/converse", s.host(), token,
 		"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n", writtest.Say("upgrade")))
@@ -250,6 +263,7 @@ func TestS14_UpgradeToHTTP2IsIgnored(t *testing.T) {
 }
 
 func TestEveryTransportOnOnePort(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	k := s.session(t, "support-agent")
 	h1, h2, h2c := new(http.Protocols), new(http.Protocols), new(http.Protocols)
@@ -284,6 +298,7 @@ func TestEveryTransportOnOnePort(t *testing.T) {
 
 // A key that AWS has no CA for: a client that does not trust ours must not get through.
 func TestTheLocalCAIsNotTrustedByDefault(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	tr := &http.Transport{}
 	req, err := http.NewRequest(http.MethodPost, s.GatewayTLS+"/", nil)
@@ -297,6 +312,7 @@ func TestTheLocalCAIsNotTrustedByDefault(t *testing.T) {
 }
 
 func TestS14_PlainTextOnlyOnLoopback(t *testing.T) {
+	t.Parallel()
 	r := writtest.Run(t, t.TempDir(), "up", "--listen", "0.0.0.0:0", "--admin-listen", "0.0.0.0:0", "--demo")
 	if r.Code == 0 || !strings.Contains(r.Stderr, "beyond this machine") {
 		t.Errorf("the control plane beyond loopback: exit status %d\n%s", r.Code, r.Stderr)
@@ -311,6 +327,7 @@ func TestS14_PlainTextOnlyOnLoopback(t *testing.T) {
 }
 
 func TestS14_UnsignedTraceIDIsAcceptedAndDropped(t *testing.T) {
+	t.Parallel()
 	s := shared()
 	req := writtest.Sign(t, s.session(t, "support-agent"), s.request(sonnet, "converse", writtest.Say("traced")))
 	req.Header.Set("X-Amzn-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793")
@@ -325,6 +342,7 @@ func TestS14_UnsignedTraceIDIsAcceptedAndDropped(t *testing.T) {
 }
 
 func TestEscapedAndUnescapedModelIDsNameTheSame(t *testing.T) {
+	t.Parallel()
 	s, token := shared(), shared().bearer(t, "support-agent")
 	for _, id := range []string{sonnet, writtest.Escape(sonnet), strings.ToLower(writtest.Escape(sonnet))} {
 		path := "/model/" + id + "/converse"
