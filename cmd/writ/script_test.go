@@ -33,7 +33,7 @@ import (
 //
 //	start ARG…                 run `writ up ARG…` on $WRIT_DATA and free ports until it is ready;
 //	                           sets GATEWAY, GATEWAY_TLS, ADMIN and CA
-//	stop                       SIGTERM, and a clean end
+//	terminate                  SIGTERM, and a clean end
 //	kill9                      an end without notice
 //	exits N COMMAND ARG…       the command ends with exit status N
 //	let VAR COMMAND ARG…       VAR becomes the command's output
@@ -50,6 +50,9 @@ import (
 //	jsonlines N                stdout is N JSON objects, one a line
 //	flip FILE                  change one bit in the middle of a file
 func TestStories(t *testing.T) {
+	if program == nil {
+		t.Fatal("there is no program to test")
+	}
 	bin := filepath.Dir(writtest.Binary(t))
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "script"),
@@ -62,13 +65,18 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": told(startServer), "stop": told(stopServer), "kill9": told(killServer),
+			"start": told(startServer), "terminate": told(stopServer), "kill9": told(killServer),
 			"exits": told(exits), "let": told(let), "bearer": told(bearer), "assume": told(assume),
 			"call": told(call), "open": told(openStream), "bedrock": told(ownBedrock),
 			"jsonlines": told(jsonLines), "flip": told(flip),
 		},
 	})
 }
+
+// program links all of writ into the test binary. The tests run a binary of
+// their own, and go would serve their results from its cache, whatever changed
+// in the program, if the program were not a part of this one.
+var program = run
 
 // story is what one script has running.
 type story struct {
