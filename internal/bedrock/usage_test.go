@@ -38,7 +38,7 @@ func TestReadAnswer(t *testing.T) {
 		{"Meta", InvokeModel, `{"generation":"x","prompt_token_count":5,"generation_token_count":6,"stop_reason":"stop"}`,
 			Answer{Usage: known("body", 5, 6, 0, 0), StopReason: "stop"}},
 		{"OpenAI", InvokeModel, `{"choices":[{"finish_reason":"tool_calls","message":{"content":null,"tool_calls":[{"type":"function","function":{"name":"f","arguments":"{}"}}]}}],"usage":{"prompt_tokens":10,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}`,
-			Answer{Usage: known("body", 6, 2, 4, 0), StopReason: "tool_calls", ToolUses: []string{"f"}, Final: true}},
+			Answer{Usage: known("body", 6, 2, 4, 0), StopReason: "tool_calls", ToolUses: []string{"f"}}},
 		{"Cohere", InvokeModel, `{"text":"x","finish_reason":"COMPLETE","tool_calls":[{"name":"f","parameters":{"name":1}}],"meta":{"billed_units":{"input_tokens":3,"output_tokens":4}}}`,
 			Answer{Usage: known("body", 3, 4, 0, 0), StopReason: "COMPLETE", ToolUses: []string{"f"}}},
 		{"Mistral without usage", InvokeModel, `{"outputs":[{"text":"x","stop_reason":"length"}]}`, Answer{StopReason: "length"}},

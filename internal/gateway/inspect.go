@@ -75,9 +75,7 @@ func (x *exchange) relayStream() {
 	x.writeHead(-1)
 	out := http.NewResponseController(x.w)
 	_ = out.Flush()
-	// A cut must also end a write that a slow reader blocks.
-	stop := context.AfterFunc(x.ctx, func() { _ = out.SetWriteDeadline(time.Now().Add(time.Second)) })
-	defer stop()
+	defer x.hurryWhenCut(out)()
 	frames := bedrock.NewFrameReader(x.resp.Body)
 	watch := bedrock.NewCollector(x.target.Operation)
 	digest := sha256.New()
@@ -106,6 +104,22 @@ func (x *exchange) relayStream() {
 	}
 	digest.Sum(x.result.sum[:0])
 	x.gather(watch.Answer())
+}
+
+// hurryWhenCut has a cut also end a write that a slow reader blocks. The
+// function it returns must run before the handler returns: a deadline set later
+// would strike the connection's next answer.
+func (x *exchange) hurryWhenCut(out *http.ResponseController) (end func()) {
+	set := make(chan struct{})
+	stop := context.AfterFunc(x.ctx, func() {
+		_ = out.SetWriteDeadline(time.Now().Add(time.Second))
+		close(set)
+	})
+	return func() {
+		if !stop() {
+			<-set
+		}
+	}
 }
 
 func (x *exchange) gather(a bedrock.Answer) {

@@ -398,13 +398,23 @@ func (s *site) searchForSecrets(t testing.TB) {
 	s.mu.Lock()
 	secrets := slices.DeleteFunc(slices.Clone(s.secrets), func(s string) bool { return len(s) < 16 })
 	s.mu.Unlock()
-	for place, text := range s.written(t) {
-		for _, secret := range secrets {
-			if bytes.Contains(text, []byte(secret)) {
-				t.Errorf("a secret (%.6s…, %d bytes) is in %s", secret, len(secret), place)
+	for secret, places := range s.find(t, secrets...) {
+		t.Errorf("a secret (%.6s…, %d bytes) is in %v", secret, len(secret), places)
+	}
+}
+
+// find returns the places that hold any of some texts, by text.
+func (s *site) find(t testing.TB, texts ...string) map[string][]string {
+	t.Helper()
+	out := make(map[string][]string)
+	for place, b := range s.written(t) {
+		for _, text := range texts {
+			if bytes.Contains(b, []byte(text)) {
+				out[text] = append(out[text], place)
 			}
 		}
 	}
+	return out
 }
 
 // written is everything the installation left behind: by name of the place.

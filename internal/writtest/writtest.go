@@ -106,6 +106,7 @@ func Launch(t testing.TB, o Options) (*Server, error) {
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		err = s.wait(10 * time.Second)
+		s.exited <- err
 		return nil, fmt.Errorf("writ up did not become ready: %w\n%s", err, s.Stderr())
 	}
 	go func() { s.exited <- s.cmd.Wait() }()
