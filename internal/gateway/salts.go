@@ -39,10 +39,3 @@ func (s *salts) get(ctx context.Context, identity string, now time.Time) ([]byte
 	s.held[identity] = salt
 	return salt, nil
 }
-
-// forget drops a salt that was erased.
-func (s *salts) forget(identity string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.held, identity)
-}
