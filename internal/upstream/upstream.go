@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -69,14 +70,26 @@ func New(cfg Config) (*Client, error) {
 		c.now = time.Now
 	}
 	if cfg.Endpoint != "" {
-		u, err := url.Parse(cfg.Endpoint)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || (u.Path != "" && u.Path != "/") {
-			return nil, fmt.Errorf("upstream endpoint %q: want http(s)://host[:port] without a path", cfg.Endpoint)
+		var err error
+		if c.base, err = endpoint(cfg.Endpoint); err != nil {
+			return nil, err
 		}
-		c.base = u
 	}
 	c.transport = transport(cfg)
 	return c, nil
+}
+
+// endpoint reads an origin. Anything beyond that would be silently left out of
+// what is sent; the error does not repeat it, since it may be a password.
+func endpoint(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, errors.New("upstream endpoint: want http(s)://host[:port]")
+	}
+	if s = strings.TrimSuffix(s, "/"); s != u.Scheme+"://"+u.Host {
+		return nil, fmt.Errorf("upstream endpoint: want %s://%s and nothing else", u.Scheme, u.Host)
+	}
+	return u, nil
 }
 
 func transport(cfg Config) *http.Transport {
