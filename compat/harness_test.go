@@ -130,7 +130,7 @@ func present(t *testing.T) []client {
 // a failure, not a reason to skip.
 var errBroken = errors.New("the client does not build")
 
-// built is where binaries go; TestMain removes it.
+// built is where the Go client's binary goes; TestMain removes it.
 var built string
 
 func TestMain(m *testing.M) {
@@ -141,6 +141,7 @@ func TestMain(m *testing.M) {
 	built = dir
 	code := m.Run()
 	os.RemoveAll(dir)
+	writtest.Clean()
 	os.Exit(code)
 }
 

@@ -19,12 +19,16 @@ import (
 	"time"
 )
 
+// built is the directory of the binary, which outlives the test that needed it first.
+var built string
+
 // build compiles cmd/writ once per test binary.
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "writtest")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	path := filepath.Join(dir, "writ")
 	cmd := exec.Command("go", "build", "-o", path, "github.com/writ-project/writ/cmd/writ")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -33,6 +37,13 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// Clean removes the binary, if it was built. A TestMain calls it at the end.
+func Clean() {
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+}
 
 // Binary returns the path of the writ binary, built from this checkout.
 func Binary(t testing.TB) string {

@@ -1,12 +1,19 @@
 package writtest
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
 )
 
 const sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	Clean()
+	os.Exit(code)
+}
 
 func TestTheWholeSystem(t *testing.T) {
 	s := Start(t, Options{})
