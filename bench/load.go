@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// warmUp precedes every round, uncounted.
+const warmUp = 200 * time.Millisecond
+
+// sample is what one round came to.
+type sample struct {
+	P50     float64 `json:"p50_us"`
+	P99     float64 `json:"p99_us"`
+	Rate    float64 `json:"per_second"`
+	CPU     float64 `json:"cpu_us"` // of the target, per request
+	Memory  float64 `json:"rss_mb"` // of the target, after the round
+	Answers int     `json:"answers"`
+}
+
+// load is a closed loop over kept-alive connections: each sends its next
+// request when the last answer is complete.
+type load struct {
+	target      *process
+	requests    [][]byte // complete HTTP/1.1 requests, sent in turn
+	connections int
+	length      time.Duration
+
+	phase atomic.Int32 // warming, counting or over
+}
+
+const (
+	warming int32 = iota
+	counting
+	over
+)
+
+// run drives the target for one round. Any answer but 200 is an error.
+func (l *load) run(ctx context.Context) (sample, error) {
+	took := make([][]uint32, l.connections)
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range l.connections {
+		group.Go(func() (err error) {
+			took[i], err = l.client(ctx, i)
+			return err
+		})
+	}
+	var used, length time.Duration
+	group.Go(func() (err error) {
+		defer l.phase.Store(over)
+		used, length, err = l.conduct(ctx)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return sample{}, fmt.Errorf("loading %s: %w", l.target.name, err)
+	}
+	bytes, err := memory(l.target.pid)
+	if err != nil {
+		return sample{}, err
+	}
+	s, err := summary(slices.Concat(took...), used, length)
+	s.Memory = float64(bytes) / (1 << 20)
+	return s, err
+}
+
+// conduct times the phases and reads the target's CPU time around the one that counts.
+func (l *load) conduct(ctx context.Context) (used, length time.Duration, err error) {
+	if err := sleep(ctx, warmUp); err != nil {
+		return 0, 0, err
+	}
+	before, err := cpuTime(l.target.pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	began := time.Now()
+	l.phase.Store(counting)
+	if err := sleep(ctx, l.length); err != nil {
+		return 0, 0, err
+	}
+	l.phase.Store(over)
+	length = time.Since(began)
+	after, err := cpuTime(l.target.pid)
+	return after - before, length, err
+}
+
+// client is one connection's loop; it returns the nanoseconds of each answer.
+func (l *load) client(ctx context.Context, n int) ([]uint32, error) {
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", l.target.addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
+	in := bufio.NewReaderSize(conn, 16<<10)
+	took := make([]uint32, 0, 1<<14)
+	for turn := n; ; turn++ {
+		phase := l.phase.Load()
+		if phase == over {
+			return took, nil
+		}
+		began := time.Now()
+		if _, err := conn.Write(l.requests[turn%len(l.requests)]); err != nil {
+			return nil, err
+		}
+		status, err := readResponse(in, nil)
+		if err != nil {
+			return nil, err
+		}
+		if status != http.StatusOK {
+			return nil, fmt.Errorf("status %d", status)
+		}
+		if phase == counting {
+			took = append(took, uint32(time.Since(began)))
+		}
+	}
+}
+
+// summary reduces a round to its figures. An answer that was begun while
+// counting counts, also when it came a little later.
+func summary(took []uint32, used, length time.Duration) (sample, error) {
+	if len(took) == 0 {
+		return sample{}, errors.New("no answer within the round")
+	}
+	slices.Sort(took)
+	n := float64(len(took))
+	return sample{
+		P50: quantile(took, 0.50), P99: quantile(took, 0.99),
+		Rate: n / length.Seconds(), CPU: float64(used.Microseconds()) / n, Answers: len(took),
+	}, nil
+}
+
+// quantile returns the q-quantile of sorted nanoseconds by the nearest rank,
+// in microseconds.
+func quantile(sorted []uint32, q float64) float64 {
+	rank := int(q * float64(len(sorted)))
+	return float64(sorted[min(rank, len(sorted)-1)]) / 1000
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
