@@ -39,6 +39,9 @@ func (c *upCmd) Run(ctx context.Context) error {
 		return err
 	}
 	s, err := assemble(ctx, d, cfg, c.Demo, c.logger(os.Stderr))
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // told to stop before it was ready
+	}
 	if err != nil {
 		return err
 	}

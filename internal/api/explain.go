@@ -23,7 +23,7 @@ type Place struct {
 func Explain(s *snapshot.Snapshot, at Place, in ExplainRequest, now time.Time) (policy.Explanation, error) {
 	who, ok := s.Identity(in.Identity)
 	if !ok {
-		return policy.Explanation{}, fmt.Errorf("Identity/%s: %w", in.Identity, store.ErrNotFound)
+		return policy.Explanation{}, fmt.Errorf("identity %q: %w", in.Identity, store.ErrNotFound)
 	}
 	if in.Region == "" {
 		in.Region = at.Region

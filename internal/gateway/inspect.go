@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -32,7 +33,7 @@ func (x *exchange) inspect() {
 // relayWhole passes on a unary answer, or an error that came in a stream's place.
 func (x *exchange) relayWhole() {
 	limit := x.g.cfg.Limits.Answer
-	body, err := io.ReadAll(io.LimitReader(x.resp.Body, limit+1))
+	body, err := readAll(x.resp, limit)
 	switch {
 	case err != nil || int64(len(body)) > limit:
 		x.broken(err)
@@ -59,6 +60,17 @@ func (x *exchange) relayWhole() {
 	if _, err := x.w.Write(body); err != nil && !x.settled {
 		x.result.ended = endedClientGone
 	}
+}
+
+// readAll reads an answer, at most one byte more than the limit, into a buffer
+// of its announced size.
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	var b bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= limit {
+		b.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1))
+	return b.Bytes(), err
 }
 
 // broken answers for an upstream that failed before a byte went to the client.

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -20,6 +21,11 @@ type run struct {
 }
 
 func TestMain(m *testing.M) {
+	// Most tests wait for another process: more of them fit than there are processors.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	for _, end := range slices.Backward(whole.closers) {
 		end()

@@ -299,12 +299,12 @@ func TestClaimShapes(t *testing.T) {
 func TestS20_RefusalsAreNotAnOracle(t *testing.T) {
 	want := answers[NoBinding]
 	for _, why := range []Reason{RoleUnknown, NoBinding, BindingAmbiguous, AWSAudience, OutsideNetwork, IdentityUnknown, IdentityHalted} {
-		if got := refuse(why, identityErr).Answer(); got != want {
+		if got := refuse(why, errIdentity).Answer(); got != want {
 			t.Errorf("%s answers %+v: want the same as every other refusal", why, got)
 		}
 	}
 	for why := range answers {
-		if a := refuse(why, identityErr).Answer(); strings.Contains(a.Message, "support-agent") || a.Message == "" {
+		if a := refuse(why, errIdentity).Answer(); strings.Contains(a.Message, "support-agent") || a.Message == "" {
 			t.Errorf("%s tells its caller %q", why, a.Message)
 		}
 	}
@@ -313,4 +313,4 @@ func TestS20_RefusalsAreNotAnOracle(t *testing.T) {
 	}
 }
 
-var identityErr = errors.New("identity support-agent is quarantined")
+var errIdentity = errors.New("identity support-agent is quarantined")

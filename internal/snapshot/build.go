@@ -92,7 +92,7 @@ func (b *builder) noteIdentity(name string, spec any) {
 		b.cast = true
 	}
 	if had && has && now.Epoch < was.Epoch {
-		b.errs = append(b.errs, fmt.Errorf("Identity/%s: %w: epoch %d is below %d", name, store.ErrEpoch, now.Epoch, was.Epoch))
+		b.errs = append(b.errs, fmt.Errorf("identity %q: %w: epoch %d is below %d", name, store.ErrEpoch, now.Epoch, was.Epoch))
 	}
 }
 
