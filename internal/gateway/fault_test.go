@@ -307,7 +307,7 @@ func TestCanariesAreNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin.Header.Set("Authorization", "Bearer "+s.secrets[1]+"x")
+	admin.Header.Set("Authorization", "Bearer "+s.operator+"x")
 	if a := writtest.Do(t, admin); a.Status != 401 {
 		t.Errorf("a wrong operator's token: answered %d %s", a.Status, a.Body)
 	}

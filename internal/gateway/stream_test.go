@@ -351,7 +351,7 @@ func TestFramesAreForwardedByteForByte(t *testing.T) {
 	body := writtest.Say("byte for byte in frames")
 	through := s.call(t, s.session(t, "support-agent"), sonnet, "converse-stream", body)
 	var direct bytes.Buffer
-	st := begin(t, writtest.Sign(t, writtest.Keys{AccessKeyID: upstreamKeyID, SecretAccessKey: s.secrets[0]},
+	st := begin(t, writtest.Sign(t, writtest.Keys{AccessKeyID: upstreamKeyID, SecretAccessKey: s.upstreamKey},
 		writtest.Request{URL: s.url + "/model/" + writtest.Escape(sonnet) + "/converse-stream", Body: body}))
 	if _, err := direct.ReadFrom(st.body); err != nil {
 		t.Fatal(err)
