@@ -65,20 +65,30 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, mux: http.NewServeMux(), failures: rate.NewLimiter(rate.Every(time.Second), 20)}
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	s.mux.HandleFunc("GET /readyz", s.readyz)
-	s.mux.Handle("GET /metrics", s.authenticated(cfg.Metrics))
-	s.mux.Handle("GET /v1/status", handle(s, s.status))
-	s.mux.Handle("GET /v1/whoami", handle(s, s.whoami))
-	s.mux.Handle("POST /v1/apply", handle(s, s.apply))
-	s.mux.Handle("GET /v1/resources", handle(s, s.get))
-	s.mux.Handle("DELETE /v1/resources", handle(s, s.delete))
-	s.mux.Handle("POST /v1/credentials", handle(s, s.mint))
-	s.mux.Handle("POST /v1/explain", handle(s, s.explain))
-	s.mux.Handle("POST /v1/sessions/revoke", handle(s, s.revoke))
-	s.mux.Handle("POST /v1/keys/rotate", handle(s, s.rotate))
-	if cfg.DemoToken != nil {
-		s.mux.Handle("POST /v1/demo/token", handle(s, s.demoToken))
+	for pattern, h := range s.routes() {
+		s.mux.Handle(pattern, s.authenticated(h))
 	}
 	return s
+}
+
+// routes are the endpoints that need a token, which is all but two.
+func (s *Server) routes() map[string]http.Handler {
+	all := map[string]http.Handler{
+		"GET /metrics":             s.cfg.Metrics,
+		"GET /v1/status":           handle(s, s.status),
+		"GET /v1/whoami":           handle(s, s.whoami),
+		"POST /v1/apply":           handle(s, s.apply),
+		"GET /v1/resources":        handle(s, s.get),
+		"DELETE /v1/resources":     handle(s, s.delete),
+		"POST /v1/credentials":     handle(s, s.mint),
+		"POST /v1/explain":         handle(s, s.explain),
+		"POST /v1/sessions/revoke": handle(s, s.revoke),
+		"POST /v1/keys/rotate":     handle(s, s.rotate),
+	}
+	if s.cfg.DemoToken != nil {
+		all["POST /v1/demo/token"] = handle(s, s.demoToken)
+	}
+	return all
 }
 
 // ServeHTTP refuses hosts it is not addressed by, so that a page in a browser
@@ -138,9 +148,9 @@ func (s *Server) authenticated(next http.Handler) http.Handler {
 	})
 }
 
-// handle is every JSON endpoint: authenticate, decode strictly, act, encode.
+// handle is every JSON endpoint: decode strictly, act, encode.
 func handle[In, Out any](s *Server, act func(context.Context, *http.Request, In) (Out, error)) http.Handler {
-	return s.authenticated(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in In
 		if r.Method == http.MethodPost {
 			dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
@@ -158,7 +168,7 @@ func handle[In, Out any](s *Server, act func(context.Context, *http.Request, In)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(out)
-	}))
+	})
 }
 
 // none is the input of endpoints that take no body.
