@@ -1,0 +1,106 @@
+package writ_test
+
+import (
+	"fmt"
+	"go/ast"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	namedTest  = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
+	namedStory = regexp.MustCompile("`([a-z0-9-]+\\.txtar)`")
+)
+
+// securityDecisions is how many there are: S1 to S28.
+const securityDecisions = 28
+
+// TestTheThreatModelNamesTestsThatExist: every test and story in
+// docs/threat-model.md is in the tree, and every security decision has a row
+// that names one, or says that there is none.
+func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("docs", "threat-model.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	exist := make(map[string]bool)
+	for _, s := range sources(t) {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test && f.Recv == nil {
+				exist[f.Name.Name] = true
+			}
+		}
+	}
+	for _, m := range namedTest.FindAllSubmatch(text, -1) {
+		if !exist[string(m[1])] {
+			t.Errorf("%s does not exist", m[1])
+		}
+	}
+	for _, m := range namedStory.FindAllSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join("testdata", "script", string(m[1]))); err != nil {
+			t.Error(err)
+		}
+	}
+	for n := 1; n <= securityDecisions; n++ {
+		row := rowOf(string(text), fmt.Sprintf("| S%d |", n))
+		if row == "" {
+			t.Errorf("S%d has no row", n)
+		}
+		if !namedTest.MatchString(row) && !namedStory.MatchString(row) && !strings.Contains(row, "no test yet") {
+			t.Errorf("S%d names no test, and does not say that there is none", n)
+		}
+	}
+}
+
+// TestNoInputStartsAProcess: nothing of ours can start one. (The AWS SDK can run
+// the credential_process of an operator's own AWS configuration.)
+func TestNoInputStartsAProcess(t *testing.T) {
+	tests := []string{"internal/store/storetest", "internal/writtest", "compat", "bench", "tools/testgate", "."}
+	for _, s := range sources(t) {
+		if s.test || slices.Contains(tests, s.room) {
+			continue
+		}
+		for _, i := range s.file.Imports {
+			if i.Path.Value == `"os/exec"` {
+				t.Errorf("%s imports os/exec", s.path)
+			}
+		}
+		if strings.Contains(string(s.text), "ForkExec(") || strings.Contains(string(s.text), "StartProcess(") {
+			t.Errorf("%s starts a process", s.path)
+		}
+	}
+}
+
+func rowOf(text, start string) string {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, start) {
+			return line
+		}
+	}
+	return ""
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:\s]+)(#[^)]*)?\)`)
+
+// TestLinksOfDocumentsLeadSomewhere: every relative link names a file.
+func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, "README.md", "SECURITY.md", "CONTRIBUTING.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), string(m[1]))); err != nil {
+				t.Errorf("%s links to %s: %v", file, m[1], err)
+			}
+		}
+	}
+}
