@@ -15,9 +15,6 @@ func (x *exchange) parse() *refusal {
 	if refused := x.begin(); refused != nil {
 		return refused
 	}
-	if x.r.URL.RawQuery != "" || x.r.URL.ForceQuery {
-		return refuse("malformed", invalid("a query string has no meaning here; presigned requests are not accepted"))
-	}
 	target, err := bedrock.ParseTarget(x.r.Method, x.r.URL.EscapedPath())
 	var unknown *bedrock.UnknownOperationError
 	switch {
@@ -35,12 +32,6 @@ func (x *exchange) parse() *refusal {
 func (x *exchange) begin() *refusal {
 	now := time.Now()
 	x.start = now.UTC()
-	if len(x.r.TransferEncoding) > 0 {
-		// Where a Content-Length stands beside it, a front may have counted
-		// differently: what follows on this connection is nobody's request
-		// (RFC 9112 §6.1).
-		x.w.Header().Set("Connection", "close")
-	}
 	x.state = x.g.cfg.State.Current()
 	if x.state == nil {
 		return unready(errors.New("no rules are loaded yet"))
@@ -52,14 +43,26 @@ func (x *exchange) begin() *refusal {
 	if err := x.g.cfg.Journal.Err(); err != nil {
 		return unready(err)
 	}
+	return x.plain()
+}
+
+// plain refuses what neither SDKs send nor a signature or a rule would see
+// through: other framings, encodings and parameters.
+func (x *exchange) plain() *refusal {
 	// SDKs in AWS Lambda add this header after signing. Nothing here reads it
 	// and it is never forwarded, so it is dropped rather than refused as an
 	// unsigned x-amzn header (security S14).
 	x.r.Header.Del("X-Amzn-Trace-Id")
-	if len(x.r.TransferEncoding) > 0 {
+	switch {
+	case len(x.r.TransferEncoding) > 0:
+		// Where a Content-Length stands beside it, a front may have counted
+		// differently: what follows on this connection is nobody's request
+		// (RFC 9112 §6.1).
+		x.w.Header().Set("Connection", "close")
 		return refuse("malformed", invalid("Transfer-Encoding is not accepted: send Content-Length"))
-	}
-	if len(x.r.Header["Content-Encoding"]) > 0 {
+	case x.r.URL.RawQuery != "" || x.r.URL.ForceQuery:
+		return refuse("malformed", invalid("a query string has no meaning here; presigned requests are not accepted"))
+	case len(x.r.Header["Content-Encoding"]) > 0:
 		return refuse("malformed", invalid("Content-Encoding is not accepted: what cannot be read cannot be authorised"))
 	}
 	return nil

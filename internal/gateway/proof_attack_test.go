@@ -220,6 +220,14 @@ func TestS11_PolicyParametersAreRefusedNotIgnored(t *testing.T) {
 			t.Errorf("%s: answered %d %s", field, a.Status, a.Body)
 		}
 	}
+	form := url.Values{
+		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"}, "RoleSessionName": {"test"},
+		"RoleArn": {"arn:aws:iam::" + demo.Account + ":role/support-agent"}, "WebIdentityToken": {s.token(t, "demo:support-agent", "writ", nil)},
+	}
+	req := post(s.Gateway+"/?Policy=%7B%7D", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, form.Encode())
+	if a := writtest.Do(t, req); a.Status != 400 {
+		t.Errorf("Policy in the query string: answered %d %s", a.Status, a.Body)
+	}
 }
 
 // issuerYAML configures an issuer and a binding of support-agent to it.

@@ -180,6 +180,29 @@ func TestRevocationCutsOpenStreams(t *testing.T) {
 	}
 }
 
+// A call whose answer has not begun is refused like any other.
+func TestRevocationCutsWaitingCalls(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, siteOptions{})
+	k := s.session(t, "support-agent")
+	done := make(chan writtest.Answer, 1)
+	req := writtest.Sign(t, k, s.request(sonnet, "converse", writtest.Say("fault=stall/0")))
+	go func() { done <- writtest.Do(t, req) }()
+	eventually(t, "Bedrock is asked", func() bool { return len(s.reached("fault=stall")) == 1 })
+	if a := s.call(t, s.session(t, "sales-agent"), sonnet, "converse", writtest.Say("meanwhile")); a.Status != 200 {
+		t.Errorf("another call, meanwhile: answered %d %s", a.Status, a.Body)
+	}
+	s.MustRun(t, "sessions", "revoke", "support-agent")
+	a := <-done
+	if a.Status != 403 || a.ErrorType() != "AccessDeniedException" {
+		t.Errorf("answered %d %s", a.Status, a.Body)
+	}
+	if o := s.outcome(t, a).Outcome; o.Ended != "cut" {
+		t.Errorf("recorded as %+v", o)
+	}
+	eventually(t, "the request to Bedrock ends", func() bool { return s.open.Load() == 0 })
+}
+
 // Whatever takes the right away ends the stream: here the grant is deleted,
 // the identity quarantined, and a rule against it applied.
 func TestAnyLossOfTheRightCutsOpenStreams(t *testing.T) {
