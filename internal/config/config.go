@@ -24,7 +24,7 @@ import (
 type Config struct {
 	// Listen is the gateway's address: one port for HTTP/1.1, h2c and TLS.
 	Listen string `yaml:"listen"`
-	// AdminListen is the control plane's address; loopback unless TLS fronts it.
+	// AdminListen is the control plane's address: loopback only.
 	AdminListen string `yaml:"adminListen"`
 	// Account is the AWS account whose models are invoked, 12 digits.
 	Account string `yaml:"account"`
