@@ -11,9 +11,10 @@ import (
 )
 
 type auditCmd struct {
-	Verify auditVerifyCmd `cmd:"" help:"Re-derive the whole log and compare."`
-	Tail   auditTailCmd   `cmd:"" help:"Print records."`
-	Prove  auditProveCmd  `cmd:"" help:"Print a proof for somebody who does not have the log."`
+	Verify     auditVerifyCmd     `cmd:"" help:"Re-derive the whole log and compare."`
+	Tail       auditTailCmd       `cmd:"" help:"Print records."`
+	Prove      auditProveCmd      `cmd:"" help:"Print a proof for somebody who does not have the log."`
+	Checkpoint auditCheckpointCmd `cmd:"" help:"Print the newest signed checkpoint, to keep elsewhere."`
 }
 
 // logDirs finds the logs below a data directory, or the one that dir is.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,8 @@ func keep(lines []line, want func(line) bool) []line {
 }
 
 func (c *auditTailCmd) matches(r *auditlog.Record) bool {
-	return (c.ID == "" || r.ID == c.ID) &&
+	sampled := r.Preauth != nil && slices.Contains(r.Preauth.Samples, c.ID)
+	return (c.ID == "" || r.ID == c.ID || sampled) &&
 		(c.Kind == "" || string(r.Kind) == c.Kind) &&
 		(c.Identity == "" || (r.Who != nil && r.Who.Identity == c.Identity)) &&
 		(!c.Unknown || r.Kind == auditlog.KindIntent)

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
@@ -37,7 +38,7 @@ func Explain(s *snapshot.Snapshot, at Place, in ExplainRequest, now time.Time) (
 	})
 	var unresolved *rights.UnresolvedError
 	if errors.As(err, &unresolved) {
-		return refused("unresolved", unresolved.Error()+"; "+unresolved.Hint), nil
+		return refused("unresolved", strings.TrimSuffix(unresolved.Error()+"; "+unresolved.Hint, "; ")), nil
 	}
 	if err != nil {
 		return policy.Explanation{}, err

@@ -81,8 +81,25 @@ func parseFiles(files []File) ([]manifest.Resource, error) {
 	for _, f := range files {
 		found, err := manifest.Parse(f.Name, []byte(f.Text))
 		all, errs = append(all, found...), append(errs, err)
+		for _, r := range found {
+			errs = append(errs, lint(r)...)
+		}
 	}
 	return all, errors.Join(errs...)
+}
+
+// lint reports what is wrong with a policy at its place in the file.
+func lint(r manifest.Resource) (errs []error) {
+	p, ok := r.Spec.(*manifest.Policy)
+	if !ok {
+		return nil
+	}
+	for _, problem := range policy.Lint([]policy.Document{{Name: r.File, Text: p.Text}}) {
+		if problem.Severity == policy.SeverityError {
+			errs = append(errs, fmt.Errorf("%s:%d: %s", problem.File, problem.Line, problem.Text))
+		}
+	}
+	return errs
 }
 
 func steps(p governance.Plan) []Step {

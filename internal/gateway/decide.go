@@ -57,11 +57,14 @@ func (x *exchange) denied() *refusal {
 	if why == "" {
 		why = "because the request is not one that can be decided"
 	}
-	return &refusal{
+	r := &refusal{
 		kind: x.decision.Code,
 		err:  accessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", x.callerARN(), action, resource, why)),
-		hint: fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.target.Operation.Action(), x.target.ModelID),
 	}
+	if x.decision.Code == policy.CodeDefaultDeny {
+		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.target.Operation.Action(), x.target.ModelID)
+	}
+	return r
 }
 
 // unmet names the first obligation that this gateway cannot carry out, or "":

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/writ-project/writ/internal/writtest"
 )
 
 // whole is a testing.TB that lives as long as the test binary, for what tests share.
@@ -30,6 +32,7 @@ func TestMain(m *testing.M) {
 	for _, end := range slices.Backward(whole.closers) {
 		end()
 	}
+	writtest.Clean()
 	if whole.failed && code == 0 {
 		code = 1
 	}

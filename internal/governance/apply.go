@@ -149,7 +149,10 @@ func (o *Office) Delete(ctx context.Context, kind manifest.Kind, name string) (P
 		return Plan{}, fmt.Errorf("%s/%s: %w", kind, name, store.ErrNotFound)
 	}
 	p := Plan{Changes: []manifest.Change{{Op: manifest.Delete, Resource: current[i], Before: &current[i]}}, Revision: revision}
-	return p, o.check(manifest.After(current, p.Changes))
+	if err := o.check(manifest.After(current, p.Changes)); err != nil {
+		return Plan{}, fmt.Errorf("%s/%s is still in use: without it %w", kind, name, err)
+	}
+	return p, nil
 }
 
 // RevokeSessions voids every session of an identity minted so far and returns

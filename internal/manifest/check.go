@@ -140,7 +140,7 @@ func (c *checker) check(r Resource) {
 func (c *checker) wants(r Resource, field string, kind Kind, names ...string) {
 	for i, name := range names {
 		if _, ok := c.named[string(kind)+"/"+name]; !ok && slices.Index(names, name) == i {
-			c.report(r, field, fmt.Sprintf("%s %q does not exist", kind, name), fmt.Sprintf("apply a %s of that name before, or together with it", kind))
+			c.report(r, field, fmt.Sprintf("%s %q does not exist", kind, name), fmt.Sprintf("a resource of kind %s with that name must exist before, or be applied together with it", kind))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +30,9 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	built = dir
+	if err := dependOnSources(); err != nil {
+		return "", err
+	}
 	path := filepath.Join(dir, "writ")
 	cmd := exec.Command("go", "build", "-o", path, "github.com/writ-project/writ/cmd/writ")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -37,6 +41,26 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// dependOnSources looks at every source of the module, so that go test's cache
+// knows that the tests depend on them: it sees what a test opens, not what the
+// compiler it starts opens.
+func dependOnSources() error {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return fmt.Errorf("finding the module: %w", err)
+	}
+	return filepath.WalkDir(strings.TrimSpace(string(out)), func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		_, err = os.Stat(path)
+		return err
+	})
+}
 
 // Clean removes the binary, if it was built. A TestMain calls it at the end.
 func Clean() {
