@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strings"
@@ -70,12 +71,13 @@ func TestGHSA_4gph_DuplicateAndCaseVariantKeysAreRefused(t *testing.T) {
 func TestGHSA_4gph_BodiesAreForwardedByteForByte(t *testing.T) {
 	t.Parallel()
 	s := shared()
-	body := " {\n\t\"messages\" : [ {\"content\":[{\"text\":\"caf\\u00e9 \u00e9 \\/ \\ud83d\\ude00 as is\"}],\"role\":\"user\"} ] , \"inferenceConfig\":{\"temperature\":1.0e0,\"maxTokens\":0032.}}\r\n "
-	body = strings.Replace(body, "0032.", "32", 1)
+	body := " {\n\t\"messages\" : [ {\"content\":[{\"text\":\"caf\\u00e9 \u00e9 \\/ \\ud83d\\ude00 as is\"}],\"role\":\"user\"} ] , \"inferenceConfig\":{\"temperature\":1.0e0,\"maxTokens\":32}}\r\n "
+	mark := rand.Text()
+	body = strings.Replace(body, "as is", mark, 1)
 	if a := s.call(t, s.session(t, "support-agent"), sonnet, "converse", body); a.Status != 200 {
 		t.Fatalf("answered %d %s", a.Status, a.Body)
 	}
-	if r := s.reached(`as is`); len(r) != 1 || string(r[0].Body) != body {
+	if r := s.reached(mark); len(r) != 1 || string(r[0].Body) != body {
 		t.Errorf("the stand-in got %+v", r)
 	}
 }
@@ -172,7 +174,7 @@ func TestS4_HalfNamedGuardrailsAreRefused(t *testing.T) {
 			t.Errorf("%s: answered %d %s", name, a.Status, a.Body)
 		}
 	}
-	s.notReached(t, "half")
+	s.notReached(t, `"half"`)
 }
 
 // In Cedar an entity without parents is in no family, so that a rule on a

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -111,7 +112,7 @@ func TestLitellm_17115_InterleavedCallersShareNothing(t *testing.T) {
 		k := s.session(t, who)
 		for i := range 20 {
 			group.Go(func() {
-				mark := fmt.Sprintf("this is %s number %d.", who, i)
+				mark := fmt.Sprintf("this is %s number %d, %s.", who, i, rand.Text())
 				a := s.call(t, k, model, "converse", writtest.Say(mark))
 				if a.Status != 200 || !strings.Contains(a.Body, mark) {
 					t.Errorf("%s got %d %s", mark, a.Status, a.Body)
@@ -152,7 +153,8 @@ func TestUpstreamFaultsOfWholeAnswers(t *testing.T) {
 	} {
 		t.Run(strings.TrimSuffix(fault, "/0"), func(t *testing.T) {
 			t.Parallel()
-			a := s.call(t, k, sonnet, "converse", writtest.Say("fault="+fault))
+			mark := rand.Text() + " fault=" + fault
+			a := s.call(t, k, sonnet, "converse", writtest.Say(mark))
 			if a.Status != want.status || a.ErrorType() != want.kind {
 				t.Errorf("answered %d %s %s", a.Status, a.ErrorType(), a.Body)
 			}
@@ -160,7 +162,7 @@ func TestUpstreamFaultsOfWholeAnswers(t *testing.T) {
 			if o.Ended != want.ended || o.Status != want.status && want.ended == "complete" {
 				t.Errorf("recorded as %+v, want %s", o, want.ended)
 			}
-			if n := len(s.reached("fault=" + fault)); n != 1 {
+			if n := len(s.reached(mark)); n != 1 {
 				t.Errorf("Bedrock was asked %d times: a model call is not repeated", n)
 			}
 		})

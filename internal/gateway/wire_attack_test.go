@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"strings"
@@ -345,13 +346,13 @@ func TestEscapedAndUnescapedModelIDsNameTheSame(t *testing.T) {
 	t.Parallel()
 	s, token := shared(), shared().bearer(t, "support-agent")
 	for _, id := range []string{sonnet, writtest.Escape(sonnet), strings.ToLower(writtest.Escape(sonnet))} {
-		path := "/model/" + id + "/converse"
-		got := s.say(t, rawCall(path, s.host(), token, "", writtest.Say("spelled "+id)))
+		path, mark := "/model/"+id+"/converse", "spelled "+rand.Text()
+		got := s.say(t, rawCall(path, s.host(), token, "", writtest.Say(mark)))
 		if len(got) != 1 || got[0].Status != 200 {
 			t.Errorf("%s: answered %+v", id, got)
 			continue
 		}
-		if r := s.reached("spelled " + id); len(r) != 1 || r[0].Path != path {
+		if r := s.reached(mark); len(r) != 1 || r[0].Path != path {
 			t.Errorf("%s: the stand-in was asked for %+v", id, r)
 		}
 	}
