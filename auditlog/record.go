@@ -197,6 +197,9 @@ type Change struct {
 	Name   string `json:"name"`
 	Op     string `json:"op"` // create, update or delete
 	Digest string `json:"digest,omitempty"`
+	// Epoch is an identity's after the change: sessions minted below it are
+	// void, also after an older state was restored.
+	Epoch uint32 `json:"epoch,omitempty"`
 }
 
 // Preauth aggregates refusals of callers that were not authenticated.

@@ -38,10 +38,12 @@ func (r Report) Verdict() string {
 	if !r.complete {
 		return "not verified"
 	}
-	if len(r.anchors) == 0 {
+	// A checkpoint of an empty log vouches for nothing in this one.
+	anchors := slices.DeleteFunc(slices.Clone(r.anchors), func(a anchor) bool { return a.size == 0 && r.Size > 0 })
+	if len(anchors) == 0 {
 		return "self-consistent"
 	}
-	best := slices.MaxFunc(r.anchors, func(a, b anchor) int {
+	best := slices.MaxFunc(anchors, func(a, b anchor) int {
 		return cmp.Or(cmp.Compare(a.size, b.size), a.at.Compare(b.at))
 	})
 	at := "an unknown time"

@@ -117,6 +117,11 @@ func (k *kernel) identify(ctx context.Context, origin string) error {
 func (k *kernel) openLog(ctx context.Context, d dataDir, kek *credential.KEK, cfg kernelConfig) error {
 	dir := d.log(shard)
 	_, err := os.Stat(filepath.Join(dir, auditlog.KeyPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, started := k.store.Fact(ctx, store.LogStarted); started == nil {
+			return withHint(fmt.Errorf("the audit log of this store is not in %s", dir), "a store belongs to the data directory that began it: restore its log, or use another store")
+		}
+	}
 	k.keys, err = governance.OpenKeys(ctx, governance.KeysConfig{
 		Store: k.store, KEK: kek, Shard: shard, Now: time.Now, Log: cfg.Log,
 	}, errors.Is(err, fs.ErrNotExist))
@@ -135,7 +140,13 @@ func (k *kernel) openLog(ctx context.Context, d dataDir, kek *credential.KEK, cf
 	k.office = governance.New(governance.Config{
 		Store: k.store, Log: k.journal, Ledger: k.ledger, Instance: k.instance, Account: cfg.Account, Now: time.Now,
 	})
-	return k.keys.Announce(ctx, k.office, k.journal.Head().Size)
+	if err := k.keys.Announce(ctx, k.office, k.journal.Head().Size); err != nil {
+		return err
+	}
+	if _, err := k.store.SetFact(ctx, store.LogStarted, "yes"); err != nil {
+		return err
+	}
+	return k.store.RaiseFloors(ctx, k.ledger.Floors())
 }
 
 // Close ends the journal first: what it acknowledged is in the store's rows.

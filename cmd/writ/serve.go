@@ -90,11 +90,11 @@ func (s *server) listen() error {
 	if s.adminListener, err = net.Listen("tcp", s.cfg.AdminListen); err != nil {
 		return err
 	}
-	pair, ca, err := s.certificate()
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	ca, err := s.certify(conf)
 	if err != nil {
 		return err
 	}
-	conf := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	s.gatewayListener = gateway.Sniff(inner, conf, plain)
 	s.gatewayServer = gateway.NewServer(nil, conf, s.log)
 	addr := inner.Addr().String()
@@ -105,12 +105,19 @@ func (s *server) listen() error {
 	return nil
 }
 
-func (s *server) certificate() (tls.Certificate, string, error) {
+// certify gives the port its certificate, and says which file clients trust.
+func (s *server) certify(conf *tls.Config) (string, error) {
 	if s.cfg.TLS.Cert == "" {
-		return localca.Issue(s.dir.tls(), s.cfg.TLS.Names, time.Now())
+		local, ca, err := localca.Open(s.dir.tls(), s.cfg.TLS.Names, time.Now)
+		if err != nil {
+			return "", err
+		}
+		conf.GetCertificate = local.GetCertificate
+		return ca, nil
 	}
 	pair, err := tls.LoadX509KeyPair(s.cfg.TLS.Cert, s.cfg.TLS.Key)
-	return pair, s.cfg.TLS.Cert, err
+	conf.Certificates = []tls.Certificate{pair}
+	return s.cfg.TLS.Cert, err
 }
 
 // open plugs the enforcing road and its control plane together.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 
 	"github.com/writ-project/writ/internal/config"
 )
@@ -38,6 +39,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	twoProcessors()
 	s, err := assemble(ctx, d, cfg, c.Demo, c.logger(os.Stderr))
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // told to stop before it was ready
@@ -51,6 +53,15 @@ func (c *upCmd) Run(ctx context.Context) error {
 		demoHints(os.Stderr, d, e)
 	}
 	return s.serve(ctx)
+}
+
+// twoProcessors lets Go run on while the log's fsync holds one of its
+// processors, also where the machine has only one; GOMAXPROCS in the
+// environment stands.
+func twoProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
+		runtime.GOMAXPROCS(2)
+	}
 }
 
 // configuration is the file over the defaults, and the flags over the file.

@@ -261,6 +261,9 @@ func (s *Server) rotate(ctx context.Context, _ *http.Request, in struct {
 	if err != nil {
 		return nil, err
 	}
+	if in.Emergency {
+		s.cfg.Gateway.Reconsider() // calls in progress stand on sessions that no longer count
+	}
 	return map[string]uint32{"keyEpoch": epoch}, nil
 }
 

@@ -87,7 +87,7 @@ type Capabilities struct {
 	Guardrail     *Guardrail // nil: none asked for
 	ServiceTier   string     // as stated; empty means default
 	Latency       string     // performanceConfig.latency; empty means standard
-	Extras        []string   // known fields with an effect of their own: beta:<flag>, server_tool:<type>, mcp_server, store, thinking, …
+	Extras        []string   // known fields with an effect of their own: beta:<flag>, server_tool:<type>, mcp_server, store, thinking, latency:<value>, …
 	UnknownFields []string   // top-level and additional fields the family's list does not have, as a path
 	S3            []string   // every s3:// URI named
 	KMSKeys       []string   // every KMS key named

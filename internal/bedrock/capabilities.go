@@ -270,6 +270,11 @@ func (r *capReader) finish() error {
 		return err
 	}
 	c := &r.caps
+	if c.Latency != "" && c.Latency != "standard" {
+		if err := r.extra("latency:" + c.Latency); err != nil { // it has a price of its own
+			return err
+		}
+	}
 	for _, l := range [...][]string{c.SystemTools, c.Extras, c.UnknownFields, c.S3, c.KMSKeys, c.UnknownContent} {
 		slices.Sort(l)
 	}

@@ -80,7 +80,7 @@ func TestConverseCapabilities(t *testing.T) {
 		Guardrail:     &Guardrail{ID: "abc123", Version: "7"},
 		ServiceTier:   "flex",
 		Latency:       "optimized",
-		Extras:        []string{"beta:a-1", "beta:b-2", "mcp_server", "server_tool:computer_20250124", "server_tool:web_search_20250305", "thinking"},
+		Extras:        []string{"beta:a-1", "beta:b-2", "latency:optimized", "mcp_server", "server_tool:computer_20250124", "server_tool:web_search_20250305", "thinking"},
 		UnknownFields: []string{"additionalModelRequestFields.mystery"},
 		S3:            []string{"s3://hidden/object"},
 		KMSKeys:       []string{"arn:aws:kms:us-east-1:111122223333:key/1"},
@@ -177,7 +177,7 @@ func TestInvokeHeaders(t *testing.T) {
 		"X-Amzn-Bedrock-Request-Metadata", `{"team":"a"}`, "User-Agent", "x", "X-Forwarded-For", "a", "X-Forwarded-For", "b")
 	want := Capabilities{
 		MaxTokens: 1, Guardrail: &Guardrail{ID: "arn:aws:bedrock:us-east-1:111122223333:guardrail/abc", Version: "DRAFT"},
-		ServiceTier: "priority", Latency: "optimized", Extras: []string{"guardrail_trace"}, Metadata: map[string]string{"team": "a"},
+		ServiceTier: "priority", Latency: "optimized", Extras: []string{"guardrail_trace", "latency:optimized"}, Metadata: map[string]string{"team": "a"},
 	}
 	checkRead(t, InvokeModel, "anthropic", h, `{"max_tokens":1}`, want)
 	want.Guardrail.Async, want.Guardrail.Narrowed = true, true

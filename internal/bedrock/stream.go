@@ -86,6 +86,13 @@ func (f *FrameReader) Next() (Frame, error) {
 	return frame, nil
 }
 
+// Ready reports whether the next frame has arrived whole, so that Next would
+// not wait for it.
+func (f *FrameReader) Ready() bool {
+	have := f.end - f.start
+	return have >= preludeLen && have >= int(binary.BigEndian.Uint32(f.buf[f.start:]))
+}
+
 // fill makes at least n unread bytes available.
 func (f *FrameReader) fill(n int) error {
 	have := f.end - f.start

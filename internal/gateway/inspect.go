@@ -82,7 +82,8 @@ func (x *exchange) broken(err error) {
 }
 
 // relayStream passes on an event stream, one whole frame at a time, and flushes
-// each: the first byte is out when the first frame is in.
+// before it would wait for the next: the first byte is out when the first frame
+// is in, and frames that came together leave together.
 func (x *exchange) relayStream() {
 	x.writeHead(-1)
 	out := http.NewResponseController(x.w)
@@ -109,7 +110,7 @@ func (x *exchange) relayStream() {
 			x.result.ended = endedComplete
 			x.settle()
 		}
-		if !x.writeFrame(out, frame.Raw) {
+		if !x.writeFrame(out, frame.Raw, !frames.Ready()) {
 			x.result.ended = endedClientGone
 			break
 		}
@@ -163,17 +164,17 @@ func (x *exchange) streamEnded(err error, a bedrock.Answer) {
 	}
 }
 
-func (x *exchange) writeFrame(out *http.ResponseController, raw []byte) bool {
+func (x *exchange) writeFrame(out *http.ResponseController, raw []byte, flush bool) bool {
 	_ = out.SetWriteDeadline(time.Now().Add(x.g.cfg.Limits.FrameTime))
 	if _, err := x.w.Write(raw); err != nil {
 		return false
 	}
-	return out.Flush() == nil
+	return !flush || out.Flush() == nil
 }
 
 func (x *exchange) writeException(e bedrock.Error) {
 	x.result.errorType = string(e.Type)
-	x.writeFrame(http.NewResponseController(x.w), bedrock.AppendException(nil, x.target.Operation, e))
+	x.writeFrame(http.NewResponseController(x.w), bedrock.AppendException(nil, x.target.Operation, e), true)
 }
 
 // answerHeaders are the response headers that pass through; others are AWS's

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/snapshot"
@@ -52,10 +53,35 @@ func (o *Office) Plan(ctx context.Context, wanted []manifest.Resource, prune boo
 		}
 	}
 	p := Plan{Changes: manifest.Plan(current, wanted, prune), Revision: revision}
+	if err := o.restate(ctx, p.Changes); err != nil {
+		return Plan{}, err
+	}
 	if err := o.mayGrant(ctx, p.Changes); err != nil {
 		return Plan{}, err
 	}
 	return p, o.check(manifest.After(current, p.Changes))
+}
+
+// restate makes an update of what would not change but stands in the store
+// without the log's word, as after restoring an older state: applying it anew
+// is how an operator vouches for it.
+func (o *Office) restate(ctx context.Context, changes []manifest.Change) error {
+	rows, _, err := o.cfg.Store.Load(ctx, 0)
+	if err != nil {
+		return err
+	}
+	stale := make(map[string]bool)
+	for _, row := range rows {
+		if o.cfg.Ledger.Authorised(row.Record, row.Change) != nil {
+			stale[string(row.Kind)+"/"+row.Name] = true
+		}
+	}
+	for i, c := range changes {
+		if c.Op == manifest.Unchanged && stale[c.Resource.ID()] {
+			changes[i].Op = manifest.Update
+		}
+	}
+	return nil
 }
 
 // bootstrapped marks a grant that comes from a file as what it is.
@@ -130,12 +156,19 @@ func (o *Office) Apply(ctx context.Context, actor Actor, action string, p Plan) 
 func announcing(action string, actor Actor, changes []store.Change) auditlog.Control {
 	c := auditlog.Control{Action: action, Actor: actor.Name, ChangeCount: len(changes)}
 	for _, ch := range changes {
-		sum := ch.Digest()
-		c.Changes = append(c.Changes, auditlog.Change{
-			Kind: string(ch.Kind), Name: ch.Name, Op: string(ch.Op), Digest: hex.EncodeToString(sum[:]),
-		})
+		c.Changes = append(c.Changes, worded(ch))
 	}
 	return c
+}
+
+// worded is how records name a change.
+func worded(c store.Change) auditlog.Change {
+	sum := c.Digest()
+	out := auditlog.Change{Kind: string(c.Kind), Name: c.Name, Op: string(c.Op), Digest: hex.EncodeToString(sum[:])}
+	if r, err := manifest.Decode(c.Kind, c.Name, c.Spec); err == nil && c.Kind == manifest.Identity {
+		out.Epoch = r.Spec.(*identity.Identity).Epoch
+	}
+	return out
 }
 
 // Delete plans the deletion of one resource; what still refers to it is an error.

@@ -3,6 +3,7 @@ package governance
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -20,6 +21,20 @@ func (h *house) exec(query string, args ...any) error {
 	}
 	_, err = db.Exec(query, args...)
 	return errors.Join(err, db.Close())
+}
+
+// restore puts a backup of the database in its place.
+func restore(t *testing.T, backup, path string) {
+	t.Helper()
+	b, err := os.ReadFile(backup)
+	if err == nil {
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = os.Remove(path + "-wal") // of the newer state, if it is there
+	_ = os.Remove(path + "-shm")
 }
 
 // oldDigest is the digest that the grant had before it was shortened.

@@ -269,6 +269,59 @@ func TestRevokingSessionsRaisesTheEpochOnRecord(t *testing.T) {
 	}
 }
 
+// TestS17_RestoringTheStoreRestoresNoSession puts a backup from before a
+// revocation under the log of after it.
+func TestS17_RestoringTheStoreRestoresNoSession(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	h.apply(t, organisation(end))
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if err := h.exec(`VACUUM INTO $1`, backup); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.office.RevokeSessions(t.Context(), alice, "bot"); err != nil {
+		t.Fatal(err)
+	}
+	h.close()
+	restore(t, backup, filepath.Join(dir, "writ.db"))
+	h = open(t, dir)
+	if _, err := h.load(t); err == nil || !strings.Contains(err.Error(), "overtaken") {
+		t.Fatalf("an old state was loaded: %v", err)
+	}
+	if err := h.store.RaiseFloors(t.Context(), h.ledger.Floors()); err != nil {
+		t.Fatal(err)
+	}
+	h.apply(t, organisation(end)) // the same files as ever
+	source, err := h.load(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bot, _ := source.Current().Identity("bot"); bot.Epoch != 1 {
+		t.Errorf("the epoch is %d: revoked sessions count again", bot.Epoch)
+	}
+}
+
+func TestApplyingAnewVouchesForARestoredRow(t *testing.T) {
+	dir := t.TempDir()
+	h := open(t, dir)
+	h.apply(t, organisation(end))
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	if err := h.exec(`VACUUM INTO $1`, backup); err != nil {
+		t.Fatal(err)
+	}
+	h.apply(t, organisation(end.AddDate(-1, 0, 0)))
+	h.close()
+	restore(t, backup, filepath.Join(dir, "writ.db"))
+	h = open(t, dir)
+	if _, err := h.load(t); err == nil {
+		t.Fatal("an old grant was loaded")
+	}
+	h.apply(t, organisation(end)) // nothing differs from the store, but the log said otherwise
+	if _, err := h.load(t); err != nil {
+		t.Errorf("after applying it anew: %v", err)
+	}
+}
+
 func TestS10_KeysRotate(t *testing.T) {
 	h := open(t, t.TempDir())
 	kek, err := credential.GenerateKEK(filepath.Join(h.dir, "kek"))

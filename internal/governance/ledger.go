@@ -3,9 +3,9 @@ package governance
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -24,6 +24,7 @@ type Ledger struct {
 
 	mu     sync.Mutex
 	latest map[resource]word
+	floors map[string]uint32            // the lowest epoch at which an identity's sessions count
 	open   map[uint64][]auditlog.Change // control records without an outcome
 }
 
@@ -38,7 +39,7 @@ type word struct {
 
 // OpenLedger reads the log's control records.
 func OpenLedger(ctx context.Context, log Recorder, shard string) (*Ledger, error) {
-	l := &Ledger{log: log, shard: shard, latest: make(map[resource]word), open: make(map[uint64][]auditlog.Change)}
+	l := &Ledger{log: log, shard: shard, latest: make(map[resource]word), floors: make(map[string]uint32), open: make(map[uint64][]auditlog.Change)}
 	err := log.Scan(ctx, 0, func(index uint64, entry []byte) error {
 		if !control(entry) {
 			return nil
@@ -78,9 +79,31 @@ func (l *Ledger) close(index uint64, complete bool) {
 	if complete {
 		for _, c := range l.open[index] {
 			l.latest[resource{c.Kind, c.Name}] = word{index, c}
+			l.raise(c)
 		}
 	}
 	delete(l.open, index)
+}
+
+// raise keeps an identity's epoch from ever being lower than the log has seen
+// it; deleting an identity ends its sessions for good.
+func (l *Ledger) raise(c auditlog.Change) {
+	if c.Kind != string(manifest.Identity) {
+		return
+	}
+	floor := max(l.floors[c.Name], c.Epoch)
+	if c.Op == string(manifest.Delete) {
+		floor++
+	}
+	l.floors[c.Name] = floor
+}
+
+// Floors returns the epochs that a restored store must not fall below
+// (security S17).
+func (l *Ledger) Floors() map[string]uint32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.floors)
 }
 
 // unfinished lists the open acts in order.
@@ -98,8 +121,7 @@ func (l *Ledger) unfinished() []uint64 {
 // Authorised reports an error unless the record that a row names is the last
 // that spoke of its resource, and names that very change by digest.
 func (l *Ledger) Authorised(ref store.Ref, c store.Change) error {
-	sum := c.Digest()
-	return l.names(ref, auditlog.Change{Kind: string(c.Kind), Name: c.Name, Op: string(c.Op), Digest: hex.EncodeToString(sum[:])})
+	return l.names(ref, worded(c))
 }
 
 func (l *Ledger) names(ref store.Ref, want auditlog.Change) error {

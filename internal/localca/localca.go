@@ -22,6 +22,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -29,6 +30,46 @@ const (
 	caLife   = 10 * 365 * 24 * time.Hour
 	leafLife = 90 * 24 * time.Hour
 )
+
+// Source presents certificates of the CA in a directory, and renews them while
+// the server runs.
+type Source struct {
+	dir   string
+	names []string
+	now   func() time.Time
+
+	mu   sync.Mutex
+	leaf tls.Certificate
+	ends time.Time
+}
+
+// Open makes a Source and issues its first certificate; it returns the path of
+// the CA's certificate too.
+func Open(dir string, names []string, now func() time.Time) (*Source, string, error) {
+	s := &Source{dir: dir, names: names, now: now}
+	_, err := s.GetCertificate(nil)
+	return s, filepath.Join(dir, "ca.pem"), err
+}
+
+// GetCertificate is for tls.Config. A certificate is replaced when a third of
+// its life is left; while that fails, the old one is presented until its end.
+func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if now.Before(s.ends.Add(-leafLife / 3)) {
+		return &s.leaf, nil
+	}
+	leaf, _, err := Issue(s.dir, s.names, now)
+	if err != nil {
+		if now.Before(s.ends) {
+			return &s.leaf, nil
+		}
+		return nil, err
+	}
+	s.leaf, s.ends = leaf, now.Add(leafLife)
+	return &s.leaf, nil
+}
 
 // Issue returns a certificate for the loopback names and the given ones, and
 // the path of the CA's certificate. The CA is made at the first call for dir

@@ -38,6 +38,34 @@ func TestIssue(t *testing.T) {
 	}
 }
 
+func TestCertificatesAreRenewed(t *testing.T) {
+	now := time.Now()
+	s, _, err := Open(filepath.Join(t.TempDir(), "tls"), nil, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial := func() string {
+		c, err := s.GetCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, err := x509.ParseCertificate(c.Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leaf.SerialNumber.String()
+	}
+	first := serial()
+	now = now.Add(leafLife / 2)
+	if serial() != first {
+		t.Error("renewed halfway")
+	}
+	now = now.Add(leafLife / 3)
+	if serial() == first {
+		t.Error("not renewed before its end")
+	}
+}
+
 func TestTheAuthorityIsKeptAndConstrained(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tls")
 	now := time.Now()

@@ -14,6 +14,9 @@ type Fact string
 const (
 	InstanceID Fact = "instance_id" // random, names the installation in records
 	LogOrigin  Fact = "log_origin"  // the origin line of the audit log
+	// LogStarted is set once the log exists that vouches for this store: a
+	// process without that log must not begin another.
+	LogStarted Fact = "log_started"
 	// BootstrapEnded is set by the second operator: from then on apply opens
 	// requests where it changed grants before (security S17).
 	BootstrapEnded Fact = "bootstrap_ended"
