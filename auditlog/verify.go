@@ -80,10 +80,11 @@ type check struct {
 
 // milestone is a size at which the derived root must be a given one.
 type milestone struct {
-	size   uint64
-	root   Hash
-	file   string
-	offset int64
+	size      uint64
+	root      Hash
+	file      string // for people; somebody's anchor may have any name
+	offset    int64
+	published bool // by the directory's own checkpoint: tiles must bear it out
 }
 
 func (c *check) run() error {
@@ -124,14 +125,14 @@ func (c *check) publishedBundle(n uint64) ([][]byte, error) {
 // signatures and that the log is long enough to have it.
 func (c *check) collectMilestones() error {
 	p := c.view.published
-	c.due = append(c.due, milestone{p.Size, p.Root, CheckpointPath, -1})
+	c.due = append(c.due, milestone{p.Size, p.Root, CheckpointPath, -1, true})
 	for _, s := range c.view.segments {
 		for _, f := range s.tail.Frames {
 			head, err := c.view.parseFrameHead(s.path, f)
 			if err != nil {
 				return err
 			}
-			c.due = append(c.due, milestone{head.Size, head.Root, s.path, f.Offset})
+			c.due = append(c.due, milestone{head.Size, head.Root, s.path, f.Offset, false})
 		}
 		c.report.TornBytes += s.tail.Torn
 	}
@@ -159,7 +160,7 @@ func (c *check) collectAnchors() error {
 		if a.Checkpoint.Size > head.Size {
 			return damage(a.Name, -1, head.Size, "has %d entries, the log only %d: entries are missing", a.Checkpoint.Size, head.Size)
 		}
-		c.due = append(c.due, milestone{a.Checkpoint.Size, a.Checkpoint.Root, a.Name, -1})
+		c.due = append(c.due, milestone{a.Checkpoint.Size, a.Checkpoint.Root, a.Name, -1, false})
 		c.report.anchors = append(c.report.anchors, anchor{a.Name, a.At, a.Checkpoint.Size})
 	}
 	for _, kept := range append(anchors[:len(anchors):len(anchors)], Anchor{Name: CheckpointPath, Checkpoint: c.view.published}) {
@@ -271,7 +272,7 @@ func (c *check) passMilestones() error {
 		if c.tree.Root() != m.root {
 			return damage(m.file, m.offset, noIndex, "its root hash at %d entries is not that of the entries", m.size)
 		}
-		if m.file == CheckpointPath {
+		if m.published {
 			if err := c.publishedEdge(); err != nil {
 				return err
 			}

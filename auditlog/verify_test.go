@@ -145,6 +145,27 @@ func TestS25_RolledBackLogIsCaughtByACheckpointKeptElsewhere(t *testing.T) {
 	}
 }
 
+// An anchor may have any name, also that of the directory's own checkpoint: its
+// size is nevertheless not one that was published.
+func TestAnchorsNameIsNotItsNature(t *testing.T) {
+	entries := records(t, 20)
+	for _, name := range []string{auditlog.CheckpointPath, auditlog.KeyPath, ""} {
+		kept := &auditlog.Anchor{Name: name, At: epoch, Checkpoint: heads(t, entries)[15]}
+		if _, err := verify(layout{entries: entries, published: 20}.build(t), auditlog.VerifyOptions{Since: kept, Opaque: true}); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestAnEmptyCheckpointAnchorsNothing(t *testing.T) {
+	entries := records(t, 20)
+	kept := &auditlog.Anchor{Name: "kept", At: epoch, Checkpoint: heads(t, entries)[0]}
+	r, err := verify(layout{entries: entries, published: 20}.build(t), auditlog.VerifyOptions{Since: kept, Opaque: true})
+	if err != nil || r.Verdict() != "self-consistent" {
+		t.Errorf("%v, %q", err, r.Verdict())
+	}
+}
+
 func TestS25_CosignedCheckpointAnchors(t *testing.T) {
 	w := witness{ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)), "witness.example"}
 	fsys := layout{entries: records(t, 20), published: 20}.build(t)
