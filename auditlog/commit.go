@@ -28,12 +28,14 @@ const commitmentDomain = "writ audit commitment v1"
 // domain, label, record id and sum, each preceded by its length as a
 // big-endian uint32.
 func Commit(salt []byte, label, recordID string, sum [sha256.Size]byte) string {
-	mac := hmac.New(sha256.New, salt)
-	for _, field := range [][]byte{[]byte(commitmentDomain), []byte(label), []byte(recordID), sum[:]} {
-		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(field))))
-		mac.Write(field)
+	b := make([]byte, 0, 4*4+len(commitmentDomain)+len(label)+len(recordID)+len(sum))
+	for _, field := range [...]string{commitmentDomain, label, recordID, string(sum[:])} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(field)))
+		b = append(b, field...)
 	}
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	mac := hmac.New(sha256.New, salt)
+	mac.Write(b)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(b[:0]))
 }
 
 // VerifyCommitment reports, in constant time, whether c is the commitment to

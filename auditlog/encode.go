@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync"
 	"time"
 )
 
@@ -31,7 +33,13 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	if y := u.Year(); y < 1 || y > 9999 {
 		return nil, fmt.Errorf("year %d is outside 1–9999", y)
 	}
-	return u.AppendFormat(make([]byte, 0, 32), `"`+timeLayout+`"`), nil
+	// Package time is quick only for its own layouts; the fraction takes the
+	// place of the Z, as the seven digits of 1ffffff whose first becomes a dot.
+	b := u.AppendFormat(append(make([]byte, 0, 32), '"'), time.RFC3339)
+	dot := len(b) - 1
+	b = strconv.AppendInt(b[:dot], 1_000_000+int64(u.Nanosecond())/1000, 10)
+	b[dot] = '.'
+	return append(b, `Z"`...), nil
 }
 
 // UnmarshalJSON reads RFC 3339 in UTC with exactly six digits of fraction.
@@ -57,27 +65,48 @@ func (r *Record) Marshal() ([]byte, error) {
 	return c.encode()
 }
 
+// encoder is a JSON encoder and what it writes to.
+type encoder struct {
+	json *json.Encoder
+	buf  bytes.Buffer
+}
+
+// encoders keeps encoders for reuse: every call of a client makes two records.
+var encoders = sync.Pool{New: func() any {
+	e := &encoder{}
+	e.json = json.NewEncoder(&e.buf)
+	e.json.SetEscapeHTML(false)
+	return e
+}}
+
 func (r *Record) encode() ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
+	e := encoders.Get().(*encoder)
+	defer func() {
+		if e.buf.Cap() <= 2*MaxEntry { // a record that was refused may have been huge
+			e.buf.Reset()
+			encoders.Put(e)
+		}
+	}()
+	if err := e.json.Encode(r); err != nil {
 		return nil, fmt.Errorf("encoding record: %w", err)
 	}
-	b := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	b := bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))
 	if len(b) > MaxEntry {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(b), MaxEntry)
 	}
 	if err := checkStrings(b); err != nil {
 		return nil, err
 	}
-	return b, nil
+	return bytes.Clone(b), nil
 }
 
 // checkStrings scans encoded JSON for strings above their bound and for
 // `\ufffd`, the escape (never the character) by which encoding/json replaces
-// invalid UTF-8.
+// invalid UTF-8. Most records are shorter than that bound and hold no escape.
 func checkStrings(b []byte) error {
+	if len(b) <= maxString && bytes.IndexByte(b, '\\') < 0 {
+		return nil
+	}
 	for i := 0; i < len(b); i++ {
 		if b[i] != '"' {
 			continue
@@ -103,66 +132,43 @@ func checkStrings(b []byte) error {
 func (r *Record) capped() *Record {
 	c := *r
 	c.V = Version
-	if r.Call != nil {
-		g := *r.Call
-		g.LegCount = max(g.LegCount, len(g.Legs))
-		g.Legs = cut(&c, "call.legs", g.Legs, 64)
-		c.Call = &g
+	if g := c.Call; g != nil && g.LegCount < len(g.Legs) {
+		counted := *g
+		counted.LegCount = len(g.Legs)
+		c.Call = &counted
 	}
-	if r.Where != nil {
-		g := *r.Where
-		g.Networks = cut(&c, "where.networks", g.Networks, 32)
-		c.Where = &g
+	if g := c.Control; g != nil && g.ChangeCount < len(g.Changes) {
+		counted := *g
+		counted.ChangeCount = len(g.Changes)
+		c.Control = &counted
 	}
-	if r.Right != nil {
-		g := *r.Right
-		g.Grants = cut(&c, "right.grants", g.Grants, 64)
-		g.Entitlements = cut(&c, "right.entitlements", g.Entitlements, 64)
-		c.Right = &g
-	}
-	if r.Decision != nil {
-		g := *r.Decision
-		g.Policies = cut(&c, "decision.policies", g.Policies, 64)
-		g.Reasons = cut(&c, "decision.reasons", g.Reasons, 32)
-		c.Decision = &g
-	}
-	c.cutRest(r)
+	cut(&c, "call.legs", &c.Call, func(g *Call) *[]Leg { return &g.Legs }, 64)
+	cut(&c, "where.networks", &c.Where, func(g *Where) *[]string { return &g.Networks }, 32)
+	cut(&c, "right.grants", &c.Right, func(g *Right) *[]string { return &g.Grants }, 64)
+	cut(&c, "right.entitlements", &c.Right, func(g *Right) *[]string { return &g.Entitlements }, 64)
+	cut(&c, "decision.policies", &c.Decision, func(g *Decision) *[]string { return &g.Policies }, 64)
+	cut(&c, "decision.reasons", &c.Decision, func(g *Decision) *[]string { return &g.Reasons }, 32)
+	cut(&c, "data.unscanned", &c.Data, func(g *Data) *[]string { return &g.Unscanned }, 32)
+	cut(&c, "data.declared", &c.Data, func(g *Data) *[]string { return &g.Declared }, 32)
+	cut(&c, "request.tools", &c.Request, func(g *Request) *[]string { return &g.Tools }, 128)
+	cut(&c, "request.extras", &c.Request, func(g *Request) *[]string { return &g.Extras }, 64)
+	cut(&c, "control.changes", &c.Control, func(g *Control) *[]Change { return &g.Changes }, 64)
+	cut(&c, "preauth.samples", &c.Preauth, func(g *Preauth) *[]string { return &g.Samples }, 8)
 	return &c
 }
 
-func (c *Record) cutRest(r *Record) {
-	if r.Data != nil {
-		g := *r.Data
-		g.Unscanned = cut(c, "data.unscanned", g.Unscanned, 32)
-		g.Declared = cut(c, "data.declared", g.Declared, 32)
-		c.Data = &g
+// cut shortens a list of a group of c to n entries and says so in c. It copies
+// what it changes, and only then: c shares groups and Truncated with a record
+// that must stay as it is.
+func cut[G, T any](c *Record, name string, group **G, list func(*G) *[]T, n int) {
+	if *group == nil || len(*list(*group)) <= n {
+		return
 	}
-	if r.Request != nil {
-		g := *r.Request
-		g.Tools = cut(c, "request.tools", g.Tools, 128)
-		g.Extras = cut(c, "request.extras", g.Extras, 64)
-		c.Request = &g
-	}
-	if r.Control != nil {
-		g := *r.Control
-		g.ChangeCount = max(g.ChangeCount, len(g.Changes))
-		g.Changes = cut(c, "control.changes", g.Changes, 64)
-		c.Control = &g
-	}
-	if r.Preauth != nil {
-		g := *r.Preauth
-		g.Samples = cut(c, "preauth.samples", g.Samples, 8)
-		c.Preauth = &g
-	}
-}
-
-// cut shortens a list to n and says so in c, whose Truncated it never shares.
-func cut[T any](c *Record, name string, list []T, n int) []T {
-	if len(list) <= n {
-		return list
-	}
+	g := **group
+	short := list(&g)
+	*short = (*short)[:n]
+	*group = &g
 	c.Truncated = append(c.Truncated[:len(c.Truncated):len(c.Truncated)], name)
-	return list[:n]
 }
 
 // Validate reports what is missing from a record of its kind, or nil.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -79,18 +80,21 @@ func TestMarshalCutsCappedListsAndSaysSo(t *testing.T) {
 	r := intent()
 	r.Call.Legs = make([]auditlog.Leg, 70)
 	r.Decision.Reasons = make([]string, 33)
+	r.Decision.Policies = make([]string, 65)
+	call, decision := r.Call, r.Decision
 	b := mustMarshal(t, r)
 	got, err := auditlog.ParseRecord(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Call.Legs) != 64 || got.Call.LegCount != 70 || len(got.Decision.Reasons) != 32 {
-		t.Errorf("cut to %d of %d legs and %d reasons", len(got.Call.Legs), got.Call.LegCount, len(got.Decision.Reasons))
+	if len(got.Call.Legs) != 64 || got.Call.LegCount != 70 || len(got.Decision.Reasons) != 32 || len(got.Decision.Policies) != 64 {
+		t.Errorf("cut to %d of %d legs, %d reasons, %d policies",
+			len(got.Call.Legs), got.Call.LegCount, len(got.Decision.Reasons), len(got.Decision.Policies))
 	}
-	if diff := cmp.Diff([]string{"call.legs", "decision.reasons"}, got.Truncated); diff != "" {
+	if diff := cmp.Diff([]string{"call.legs", "decision.policies", "decision.reasons"}, got.Truncated); diff != "" {
 		t.Errorf("Truncated (-want +got):\n%s", diff)
 	}
-	if len(r.Call.Legs) != 70 || r.Truncated != nil {
+	if len(call.Legs) != 70 || call.LegCount != 0 || len(decision.Reasons) != 33 || r.Call != call || r.Decision != decision || r.Truncated != nil {
 		t.Error("Marshal changed its receiver")
 	}
 }
@@ -122,6 +126,49 @@ func TestMarshalDropsNothingUnsaid(t *testing.T) {
 		r.ID = id
 		if got, err := auditlog.ParseRecord(mustMarshal(t, r)); err != nil || got.ID != id {
 			t.Errorf("id %q: %v", id, err)
+		}
+	}
+}
+
+// TestEncodedRecordsAreTheCallers: nothing that is reused inside shows.
+func TestEncodedRecordsAreTheCallers(t *testing.T) {
+	first := mustMarshal(t, intent())
+	r := intent()
+	r.ID = strings.Repeat("z", 2048)
+	mustMarshal(t, r)
+	r.Data = &auditlog.Data{Classes: make([]string, 20_000)}
+	if _, err := r.Marshal(); !errors.Is(err, auditlog.ErrTooLarge) {
+		t.Errorf("a record of 60 kB: %v", err)
+	}
+	for name, b := range map[string][]byte{"the first": first, "the last": mustMarshal(t, intent())} {
+		if string(b) != intentJSON {
+			t.Errorf("%s is %s", name, b)
+		}
+	}
+}
+
+func TestTimesHaveOneForm(t *testing.T) {
+	for _, tc := range []struct {
+		in   time.Time
+		want string
+	}{
+		{time.Date(1, 1, 1, 0, 0, 0, 999, time.UTC), `"0001-01-01T00:00:00.000000Z"`},
+		{time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), `"9999-12-31T23:59:59.999999Z"`},
+		{time.Date(1969, 7, 20, 20, 17, 40, 120_000_000, time.UTC), `"1969-07-20T20:17:40.120000Z"`},
+		{time.Date(2026, 1, 1, 0, 30, 0, 7_000, time.FixedZone("", 3600)), `"2025-12-31T23:30:00.000007Z"`},
+	} {
+		b, err := auditlog.Time{Time: tc.in}.MarshalJSON()
+		if err != nil || string(b) != tc.want {
+			t.Errorf("%v is written %s, %v; want %s", tc.in, b, err, tc.want)
+		}
+		var back auditlog.Time
+		if err := back.UnmarshalJSON(b); err != nil || back != auditlog.At(tc.in) {
+			t.Errorf("%s is read as %v, %v", b, back, err)
+		}
+	}
+	for _, year := range []int{-1, 0, 10_000} {
+		if b, err := auditlog.At(time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)).MarshalJSON(); err == nil {
+			t.Errorf("the year %d is written %s", year, b)
 		}
 	}
 }
