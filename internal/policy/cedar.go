@@ -116,6 +116,7 @@ func ask(rules ruleList, entities types.EntityGetter, q query) verdict {
 	v := verdict{allowed: decision == cedar.Allow}
 	// Reasons and errors come in the order of the list, so that one pass over
 	// it turns their names back into rules.
+	v.reasons = make([]*rule, 0, len(diagnostic.Reasons))
 	i := 0
 	for _, reason := range diagnostic.Reasons {
 		i += rules[i:].find(reason.PolicyID)

@@ -150,6 +150,36 @@ func traitsOf(p *policyTree) traits {
 	return t
 }
 
+// readsLeg reports whether a policy's conditions may read of a leg anything but
+// its profile, which all legs of a call share. Any use of context is taken for
+// that, other than one attribute which is not the leg.
+func readsLeg(p *policyTree) bool {
+	found := false
+	for _, c := range p.Conditions {
+		xast.Inspect(xast.NewNode(c.Body), func(n xast.IsNode) bool {
+			if v, ok := n.(xast.NodeTypeVariable); ok {
+				found = found || v.Name == "context"
+			}
+			return !found && !sharedByLegs(n)
+		})
+	}
+	return found
+}
+
+// sharedByLegs reports whether n is context.leg.profile, or any context.x but
+// context.leg.
+func sharedByLegs(n xast.IsNode) bool {
+	a, ok := n.(xast.NodeTypeAccess)
+	switch {
+	case !ok:
+		return false
+	case ofContext(a):
+		return a.Value != "leg"
+	}
+	inner, ok := a.Arg.(xast.NodeTypeAccess)
+	return ok && ofContext(inner) && inner.Value == "leg" && a.Value == "profile"
+}
+
 // ofContext reports whether n reads one attribute of context itself; below it
 // there is nothing but the variable.
 func ofContext(n xast.IsNode) bool {

@@ -23,6 +23,9 @@ type facts struct {
 	parts   fields // everything but leg; prompt is there, output is not
 	profile string // the profile the call comes through, or ""
 	model   string // the model it ends at first
+
+	last record // the context that prompted made last
+	way  way    // of the leg it was made for; zero before the first
 }
 
 // factsOf lays a request out as Cedar's context.
@@ -57,20 +60,32 @@ func factsOf(r *Request, a *atlas) (*facts, error) {
 
 // prompted is the context of a leg under Invoke, Use and Oblige.
 func (f *facts) prompted(l rights.Leg) record {
-	f.parts["leg"] = f.leg(l)
-	return newRecord(f.parts)
+	if w := f.wayOf(l); w != f.way {
+		f.parts["leg"] = f.atlas.legRecord(w)
+		f.last, f.way = newRecord(f.parts), w
+	}
+	return f.last
+}
+
+// promptedAny is the same for rules that do not tell legs apart: the context
+// of some leg of the call.
+func (f *facts) promptedAny(l rights.Leg) record {
+	if f.way != (way{}) {
+		return f.last
+	}
+	return f.prompted(l)
 }
 
 // answered is the context of a leg under Release: the output and never the
 // prompt (security S7). The facts serve no other context afterwards.
 func (f *facts) answered(l rights.Leg, output value) record {
 	delete(f.parts, "prompt")
-	f.parts["leg"], f.parts["output"] = f.leg(l), output
+	f.parts["leg"], f.parts["output"] = f.atlas.legRecord(f.wayOf(l)), output
 	return newRecord(f.parts)
 }
 
-func (f *facts) leg(l rights.Leg) value {
-	return f.atlas.legRecord(way{kind: l.Kind, region: l.Region, profile: f.profile})
+func (f *facts) wayOf(l rights.Leg) way {
+	return way{kind: l.Kind, region: l.Region, profile: f.profile}
 }
 
 // call is context.request.

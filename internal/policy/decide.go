@@ -60,8 +60,10 @@ type hearing struct {
 	r      *Request
 	facts  *facts
 	scene  scene
-	self   []uid // the identity with its ancestors: itself
-	rules  ruleList
+	self   []uid     // the identity with its ancestors: itself
+	decide [2]*index // the rules of the decision: the bundle's, the holder's
+	oblige [2]*index // and those of obligations
+	rules  ruleList  // the slice for the question at hand
 	limits limits
 
 	decision Decision
@@ -89,6 +91,10 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 		return nil, err
 	}
 	h := &hearing{bundle: b, r: r, facts: f, holder: b.roster.holder(r.Identity.ID)}
+	h.decide[0], h.oblige[0] = b.decide, b.oblige
+	if h.holder != nil {
+		h.decide[1], h.oblige[1] = h.holder.decide, h.holder.oblige
+	}
 	h.scene = scene{atlas: b.atlas, now: r.Now, principal: h.holder.principal(r.Identity)}
 	h.self = []uid{h.scene.principal.UID}
 	for i := range r.Legs {
@@ -101,47 +107,75 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 
 var operations = []bedrock.Operation{bedrock.Converse, bedrock.ConverseStream, bedrock.InvokeModel, bedrock.InvokeModelWithResponseStream}
 
-// legs asks once per leg, and returns the grants that permitted the resource
-// the call names.
+// legs asks about every leg, and returns the grants that permitted the
+// resource the call names. Legs that no rule tells apart are asked about once.
 func (h *hearing) legs() (answer []string) {
 	named := h.facts.named(h.r.Legs)
 	h.decision.Legs = make([]LegDecision, 0, len(h.r.Legs))
+	var before *LegDecision // nil when a rule might tell it from the next
 	for i := range h.r.Legs {
 		l := &h.r.Legs[i]
-		v := h.ask(l, func(q *query) {
-			q.Context = h.facts.prompted(*l)
-		}, nil)
+		if before != nil && sameModel(&before.Leg, l) {
+			h.decision.Legs = append(h.decision.Legs, LegDecision{Leg: *l, Allowed: before.Allowed, Reasons: before.Reasons})
+			continue
+		}
+		q := h.query(l)
+		h.gather(h.decide, &q)
+		v := h.ask(h.prompted(q, l))
 		allowed, reasons := h.weigh(v)
 		h.decision.Legs = append(h.decision.Legs, LegDecision{Leg: *l, Allowed: allowed, Reasons: reasons})
 		if allowed && l == named {
 			answer = grantsOf(v.reasons)
 		}
+		if before = nil; !h.partial() {
+			before = &h.decision.Legs[i]
+		}
 	}
 	return answer
+}
+
+// sameModel reports whether two legs of a call ask about one model, and so
+// differ in nothing but context.leg.
+func sameModel(a, b *rights.Leg) bool {
+	return modelLeg(a.Kind) && modelLeg(b.Kind) && a.Model == b.Model
+}
+
+// partial reports whether a rule of the slice might tell legs apart that ask
+// about one resource.
+func (h *hearing) partial() bool {
+	return slices.ContainsFunc(h.rules, func(r *rule) bool { return r.partial })
+}
+
+// prompted completes a question about a leg, once its rules are gathered.
+func (h *hearing) prompted(q query, l *rights.Leg) query {
+	if h.partial() {
+		q.Context = h.facts.prompted(*l)
+	} else {
+		q.Context = h.facts.promptedAny(*l)
+	}
+	return q
 }
 
 // release asks whether an output may be let out, of the grants named.
 func (h *hearing) release(grants []string, output value) {
 	l := h.facts.named(h.r.Legs)
-	v := h.ask(l, func(q *query) {
-		q.Action = actRelease
-		q.Context = h.facts.answered(*l, output)
-	}, func(r *rule) bool { return r.grant == nil || slices.Contains(grants, r.grant.ID) })
-	h.weigh(v)
+	q := h.query(l)
+	q.Action = actRelease
+	h.gather(h.decide, &q)
+	h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool { return r.grant != nil && !slices.Contains(grants, r.grant.ID) })
+	q.Context = h.facts.answered(*l, output)
+	h.weigh(h.ask(q))
 }
 
-// ask puts one question to the rules whose head matches it.
-func (h *hearing) ask(l *rights.Leg, complete func(*query), keep func(*rule) bool) verdict {
-	q := h.query(l)
-	complete(&q)
+// gather slices the rules whose head matches a question.
+func (h *hearing) gather(from [2]*index, q *query) {
 	resources := h.bundle.atlas.lineageOf(q.Resource)
-	h.rules = h.bundle.decide.slice(h.rules[:0], &q, h.self, resources)
-	if h.holder != nil {
-		h.rules = h.holder.decide.slice(h.rules, &q, h.self, resources)
-	}
-	if keep != nil {
-		h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool { return !keep(r) })
-	}
+	h.rules = from[0].slice(h.rules[:0], q, h.self, resources)
+	h.rules = from[1].slice(h.rules, q, h.self, resources)
+}
+
+// ask puts a question to the rules gathered for it.
+func (h *hearing) ask(q query) verdict {
 	if !h.conforms(&q) {
 		return verdict{}
 	}
@@ -195,14 +229,10 @@ func (h *hearing) weigh(v verdict) (allowed bool, reasons []Reason) {
 // its own (security S8). One that fails to evaluate applies.
 func (h *hearing) duties() {
 	for _, o := range obligations {
-		var imposed []string
-		for i := range h.r.Legs {
-			l := &h.r.Legs[i]
-			if l.Kind == rights.ProfileLeg || modelLeg(l.Kind) {
-				imposed = append(imposed, h.duty(l, o.action)...)
-			}
+		if !h.oblige[0].about(o.action) && !h.oblige[1].about(o.action) {
+			continue
 		}
-		if len(imposed) > 0 {
+		if imposed := h.imposed(o.action); len(imposed) > 0 {
 			slices.Sort(imposed)
 			h.decision.Obligations = append(h.decision.Obligations, Obligation{Name: o.name, Policies: slices.Compact(imposed)})
 		}
@@ -210,22 +240,30 @@ func (h *hearing) duties() {
 	h.requireGuardrail()
 }
 
+// imposed asks one obligation for the legs that end at models.
+func (h *hearing) imposed(action uid) (by []string) {
+	var before *rights.Leg // nil when a rule might tell it from the next
+	for i := range h.r.Legs {
+		l := &h.r.Legs[i]
+		if l.Kind != rights.ProfileLeg && !modelLeg(l.Kind) || before != nil && sameModel(before, l) {
+			continue
+		}
+		by = append(by, h.duty(l, action)...)
+		if before = nil; !h.partial() {
+			before = l
+		}
+	}
+	return by
+}
+
 func (h *hearing) duty(l *rights.Leg, action uid) (imposed []string) {
 	q := h.query(l)
 	q.Action = action
-	resources := h.bundle.atlas.lineageOf(q.Resource)
-	h.rules = h.bundle.oblige.slice(h.rules[:0], &q, h.self, resources)
-	if h.holder != nil {
-		h.rules = h.holder.oblige.slice(h.rules, &q, h.self, resources)
-	}
+	h.gather(h.oblige, &q)
 	if len(h.rules) == 0 {
 		return nil
 	}
-	q.Context = h.facts.prompted(*l)
-	if !h.conforms(&q) {
-		return nil
-	}
-	v := ask(h.rules, &h.scene, q)
+	v := h.ask(h.prompted(q, l))
 	for _, r := range v.reasons {
 		imposed = append(imposed, r.id)
 	}

@@ -99,13 +99,9 @@ func forbidden(reasons []Reason) bool {
 
 // missed explains one question that no rule answered with a permit.
 func (h *hearing) missed(q query) []Reason {
-	resources := h.bundle.atlas.lineageOf(q.Resource)
-	rules := h.bundle.decide.slice(nil, &q, h.self, resources)
-	if h.holder != nil {
-		rules = h.holder.decide.slice(rules, &q, h.self, resources)
-	}
+	h.gather(h.decide, &q)
 	var out []Reason
-	for _, r := range rules {
+	for _, r := range h.rules {
 		if !r.forbid {
 			out = append(out, h.failing(r, q)...)
 		}

@@ -43,6 +43,7 @@ type rule struct {
 	tree     *policyTree     // the policy in full
 	compiled *compiledPolicy // what is evaluated once the action is known to match
 	clauses  []clause        // its conditions one by one, all of which must hold
+	partial  bool            // it may read what is not the same for all legs of a call
 	grant    *rights.Grant
 }
 
@@ -50,7 +51,10 @@ type rule struct {
 // the action, which the index has tested by name: walking action groups again
 // for every rule would cost more than all its conditions.
 func newRule(id, text string, p *policyTree) *rule {
-	return &rule{id: id, text: text, forbid: forbids(p), head: headOf(p), tree: p, compiled: compilePolicy(withoutAction(p))}
+	return &rule{
+		id: id, text: text, forbid: forbids(p), head: headOf(p), tree: p,
+		compiled: compilePolicy(withoutAction(p)), partial: readsLeg(p),
+	}
 }
 
 func (r *rule) effect() string {

@@ -103,12 +103,16 @@ func file[K comparable](m map[K][]*rule, keys []K, r *rule) map[K][]*rule {
 	return m
 }
 
-// slice appends to dst the rules whose head matches the question.
+// about reports whether any rule is about an action. A nil index has none.
+func (x *index) about(action uid) bool { return x != nil && x.byAction[action] != nil }
+
+// slice appends to dst the rules whose head matches the question. A nil index
+// has none.
 func (x *index) slice(dst ruleList, q *query, principals, resources []uid) ruleList {
-	s := x.byAction[q.Action]
-	if s == nil {
+	if !x.about(q.Action) {
 		return dst
 	}
+	s := x.byAction[q.Action]
 	keep := func(rules []*rule) {
 		for _, r := range rules {
 			if r.head.principal.matches(q.Principal, principals) && r.head.resource.matches(q.Resource, resources) {
