@@ -41,3 +41,23 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCall measures what a lone caller's call costs: a durable intent, and
+// an outcome that nobody waits for.
+func BenchmarkCall(b *testing.B) {
+	j, err := journal.Open(b.Context(), journal.Config{Dir: b.TempDir(), Origin: origin, Key: testKey})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Close()
+	e := bytes.Repeat([]byte("a"), 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := j.Append(b.Context(), e); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := j.Enqueue(e); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

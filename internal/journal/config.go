@@ -31,6 +31,11 @@ type Config struct {
 	// PublishEvery is the longest that a durable entry stays unpublished.
 	// Zero means one second.
 	PublishEvery time.Duration
+	// Linger is how long an entry of Enqueue waits for one that somebody waits
+	// for, to share its flush. A crash in this time leaves the call of an
+	// outcome "outcome unknown", as any crash before the flush does. Zero means
+	// 5 milliseconds.
+	Linger time.Duration
 	// Now is the clock for Head.At; nil means time.Now.
 	Now func() time.Time
 	// Logger receives what happens in the background; nil discards it.
@@ -53,6 +58,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.PublishEvery <= 0 {
 		c.PublishEvery = time.Second
+	}
+	if c.Linger <= 0 {
+		c.Linger = 5 * time.Millisecond
 	}
 	if c.Now == nil {
 		c.Now = time.Now

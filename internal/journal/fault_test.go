@@ -387,7 +387,13 @@ func TestClosedJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := j.Err(); err != nil {
+		t.Errorf("Err of an open journal = %v", err)
+	}
 	mustClose(t, j)
+	if err := j.Err(); !errors.Is(err, journal.ErrClosed) {
+		t.Errorf("Err = %v, want ErrClosed", err)
+	}
 	if index, err := p.Wait(t.Context()); err != nil || index != 0 {
 		t.Errorf("an entry queued before Close: %d, %v", index, err)
 	}

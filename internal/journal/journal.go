@@ -8,9 +8,13 @@
 // it writes nothing more: no record, no call.
 //
 // Many callers share one write and one fsync: while a batch is being flushed,
-// the next one gathers. There is no delay to gather more, so a single caller
-// waits for one write, one fsync and one signature. A second goroutine turns
-// the write-ahead tail into the published tiles, without stalling appends.
+// the next one gathers. There is no delay to gather more when somebody waits,
+// so a single caller waits for one write, one fsync and one signature. Entries
+// nobody waits for, as the outcome of a call, do linger for company: they join
+// the next flush, and cause one themselves only when none comes for
+// [Config.Linger]. A crash before that flush loses them, and the log says so:
+// an intent without outcome. A second goroutine turns the write-ahead tail into
+// the published tiles, without stalling appends.
 package journal
 
 import (
@@ -78,11 +82,22 @@ type Journal struct {
 // durable: the caller must treat it as absent, and the log will show it as an
 // intent without outcome.
 func (j *Journal) Append(ctx context.Context, entry []byte) (uint64, error) {
-	p, err := j.Enqueue(entry)
+	leaf, err := leafHash(entry)
 	if err != nil {
 		return 0, err
 	}
-	return p.Wait(ctx)
+	p, err := j.queue.add(entry, leaf)
+	if err != nil {
+		return 0, err
+	}
+	return p.wait(ctx)
+}
+
+func leafHash(entry []byte) (auditlog.Hash, error) {
+	if err := auditlog.CheckEntry(entry); err != nil {
+		return auditlog.Hash{}, fmt.Errorf("appending to the audit log: %w", err)
+	}
+	return auditlog.LeafHash(entry), nil
 }
 
 // AppendSpare is Append for entries that anybody can cause without being
@@ -99,22 +114,31 @@ func (j *Journal) AppendSpare(ctx context.Context, entry []byte) (uint64, error)
 }
 
 // Enqueue adds an entry and returns at once: its index is fixed, and it will
-// be durable with the next flush. The entry is copied.
+// be durable with the next flush, which begins within [Config.Linger], or as
+// soon as the one under way has ended. The entry is copied.
 func (j *Journal) Enqueue(entry []byte) (*Pending, error) {
-	if err := auditlog.CheckEntry(entry); err != nil {
-		return nil, fmt.Errorf("appending to the audit log: %w", err)
+	leaf, err := leafHash(entry)
+	if err != nil {
+		return nil, err
 	}
-	return j.queue.add(entry, auditlog.LeafHash(entry))
+	return j.queue.addLater(entry, leaf)
 }
 
 // Pending is an entry on its way to the disk.
 type Pending struct {
 	index uint64
 	flush *flush
+	queue *queue
 }
 
-// Wait returns the index of the entry once it is durable; see [Journal.Append].
+// Wait has the entry flushed without further delay, and returns its index once
+// it is durable; see [Journal.Append].
 func (p *Pending) Wait(ctx context.Context) (uint64, error) {
+	p.queue.want(p.index)
+	return p.wait(ctx)
+}
+
+func (p *Pending) wait(ctx context.Context) (uint64, error) {
 	select {
 	case <-p.flush.done:
 		return p.index, p.flush.err
@@ -126,8 +150,19 @@ func (p *Pending) Wait(ctx context.Context) (uint64, error) {
 // Head returns the newest durable state.
 func (j *Journal) Head() Head { return *j.head.Load() }
 
-// Err returns why the journal has stopped, or nil while it works.
-func (j *Journal) Err() error { return j.queue.failure() }
+// Err returns why the journal takes no entries, or nil while it works: what had
+// stopped it, or [ErrClosed] from the beginning of Close on.
+func (j *Journal) Err() error {
+	if err := j.queue.failure(); err != nil {
+		return err
+	}
+	select {
+	case <-j.stop:
+		return ErrClosed
+	default:
+		return nil
+	}
+}
 
 // Repaired returns how many bytes of a torn, never acknowledged write were
 // removed from the tail when the journal was opened.
@@ -197,8 +232,8 @@ func (j *Journal) run(from, size uint64) ([][]byte, error) {
 	return entries[:min(uint64(len(entries)), size-from)], nil
 }
 
-// Publish brings the published tiles and checkpoint up to the durable head,
-// and returns when they are.
+// Publish flushes what is queued, brings the published tiles and checkpoint up
+// to the durable head, and returns when they are.
 func (j *Journal) Publish() error {
 	reply := make(chan error, 1)
 	select {
@@ -221,7 +256,7 @@ func (j *Journal) close() error {
 	close(j.stop)
 	<-j.written
 	j.publishing.Wait()
-	errs := []error{j.Err(), j.outbox.lastError()}
+	errs := []error{j.queue.failure(), j.outbox.lastError()}
 	j.segmentsMu.Lock()
 	defer j.segmentsMu.Unlock()
 	for _, s := range j.segments {

@@ -152,7 +152,7 @@ func (w *writer) launch() error {
 	}
 	head.At = w.cfg.Now()
 	w.head.Store(&head)
-	w.queue = newQueue(w.cfg.SegmentEntries, head.Size)
+	w.queue = newQueue(w.cfg.SegmentEntries, head.Size, w.cfg.Linger)
 	if err := w.rotate(); err != nil { // the last segment may be full
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/writ-project/writ/auditlog"
 )
@@ -60,7 +61,7 @@ func TestPublisherThatFailsFarBehindIsAnError(t *testing.T) {
 }
 
 func TestQueueIsBounded(t *testing.T) {
-	q := newQueue(65536, 0)
+	q := newQueue(65536, 0, time.Hour)
 	entry := make([]byte, auditlog.MaxEntry)
 	added := 0
 	for ; ; added++ {
@@ -90,7 +91,7 @@ func TestQueueIsBounded(t *testing.T) {
 }
 
 func TestBatchesEndWithTheirSegment(t *testing.T) {
-	q := newQueue(256, 250)
+	q := newQueue(256, 250, time.Hour)
 	for range 520 {
 		if _, err := q.add([]byte("x"), auditlog.Hash{}); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"sync"
+	"time"
 
 	"github.com/writ-project/writ/auditlog"
 )
@@ -38,27 +39,54 @@ func (f *flush) end(err error) {
 }
 
 // queue gathers entries into batches, in order. A batch never crosses the end
-// of a segment.
+// of a segment. It is due when it holds an entry that is wanted: somebody waits
+// for it, it has lingered, or the batch after it has begun.
 type queue struct {
 	segment uint64        // entries per segment
-	wake    chan struct{} // has room for one; a token means that a batch waits
+	linger  time.Duration // how long an entry may stay unwanted
+	wake    chan struct{} // has room for one; a token means that a batch is due
 
 	mu      sync.Mutex
-	next    uint64   // index of the next entry
-	waiting []*batch // oldest first; only the last one still grows
-	queued  int      // bytes in waiting
-	spare   []*batch // for reuse
+	next    uint64      // index of the next entry
+	wanted  uint64      // all entries before this index are wanted, or taken
+	late    *time.Timer // fires when the first unwanted entry has lingered
+	waiting []*batch    // oldest first; only the last one still grows
+	queued  int         // bytes in waiting
+	spare   []*batch    // for reuse
 	closed  bool
 	err     error // why the journal stopped
 }
 
-func newQueue(segment int, next uint64) *queue {
-	return &queue{segment: uint64(segment), next: next, wake: make(chan struct{}, 1)}
+func newQueue(segment int, next uint64, linger time.Duration) *queue {
+	q := &queue{segment: uint64(segment), linger: linger, next: next, wanted: next, wake: make(chan struct{}, 1)}
+	q.late = time.AfterFunc(linger, func() { q.wantAll() })
+	return q
 }
 
+// add queues an entry that is wanted.
 func (q *queue) add(entry []byte, leaf auditlog.Hash) (*Pending, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	p, err := q.place(entry, leaf)
+	if err == nil {
+		q.wantUntil(q.next)
+	}
+	return p, err
+}
+
+// addLater queues an entry that is not wanted yet.
+func (q *queue) addLater(entry []byte, leaf auditlog.Hash) (*Pending, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p, err := q.place(entry, leaf)
+	if err == nil && p.index == q.wanted { // the first one that lingers
+		q.late.Reset(q.linger)
+	}
+	return p, err
+}
+
+// place puts an entry into a batch. The caller holds mu.
+func (q *queue) place(entry []byte, leaf auditlog.Hash) (*Pending, error) {
 	switch {
 	case q.err != nil:
 		return nil, q.err
@@ -71,16 +99,40 @@ func (q *queue) add(entry []byte, leaf auditlog.Hash) (*Pending, error) {
 	b.buf = auditlog.AppendEntry(b.buf, entry)
 	b.leaves = append(b.leaves, leaf)
 	q.queued += len(entry)
-	p := &Pending{index: q.next, flush: b.flush}
+	p := &Pending{index: q.next, flush: b.flush, queue: q}
 	q.next++
+	return p, nil
+}
+
+// wantUntil makes the entries before an index wanted. The caller holds mu.
+func (q *queue) wantUntil(end uint64) {
+	if end <= q.wanted {
+		return
+	}
+	q.wanted = end
 	select {
 	case q.wake <- struct{}{}:
 	default: // the writer has a token already
 	}
-	return p, nil
+}
+
+// want hurries the entry with the given index, and all before it.
+func (q *queue) want(index uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.wantUntil(index + 1)
+}
+
+// wantAll hurries every entry, and returns the index that follows the last.
+func (q *queue) wantAll() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.wantUntil(q.next)
+	return q.next
 }
 
 // growing returns the last batch if it can take another entry, else a new one.
+// The caller holds mu.
 func (q *queue) growing(n int) *batch {
 	if len(q.waiting) > 0 {
 		b := q.waiting[len(q.waiting)-1]
@@ -88,6 +140,7 @@ func (q *queue) growing(n int) *batch {
 			return b
 		}
 	}
+	q.wantUntil(q.next) // what was the last batch is complete
 	b := q.fresh()
 	b.first = q.next
 	b.flush = &flush{done: make(chan struct{})}
@@ -104,14 +157,16 @@ func (q *queue) fresh() *batch {
 	return &batch{buf: make([]byte, auditlog.FrameHeaderSize, 64<<10)}
 }
 
-// take removes the oldest batch, or returns nil. It belongs to the caller.
+// take removes the oldest batch if it is due, or returns nil. It belongs to the
+// caller.
 func (q *queue) take() *batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) == 0 {
+	if len(q.waiting) == 0 || q.waiting[0].first >= q.wanted {
 		return nil
 	}
 	b := q.waiting[0]
+	q.wanted = max(q.wanted, b.first+uint64(len(b.leaves)))
 	q.waiting[0] = nil
 	q.waiting = q.waiting[1:]
 	if len(q.waiting) == 0 {
@@ -145,6 +200,7 @@ func (q *queue) fail(err error) {
 	q.waiting, q.queued = nil, 0
 }
 
+// failure is why the journal stopped, or nil.
 func (q *queue) failure() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -155,4 +211,5 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	q.late.Stop()
 }

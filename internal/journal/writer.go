@@ -43,6 +43,7 @@ func (w *writer) run() {
 			case <-tick.C:
 				w.offer(nil)
 			case reply := <-w.publishNow:
+				w.catchUp()
 				w.offer(reply)
 			default:
 			}
@@ -53,32 +54,37 @@ func (w *writer) run() {
 		case <-tick.C:
 			w.offer(nil)
 		case reply := <-w.publishNow:
+			w.catchUp()
 			w.offer(reply)
-		case <-w.stop:
-			w.drain()
+		case <-w.stop: // and nothing is queued any more
+			w.catchUp()
+			w.offer(nil)
 			return
 		}
 	}
 }
 
-// drain writes what was queued before the journal was closed.
-func (w *writer) drain() {
-	for b := w.queue.take(); b != nil; b = w.queue.take() {
+// catchUp writes everything that is queued now, unless the journal stops.
+func (w *writer) catchUp() {
+	for end := w.queue.wantAll(); w.tree.Size() < end; {
+		b := w.queue.take()
+		if b == nil {
+			return
+		}
 		w.write(b)
 	}
-	w.offer(nil)
 }
 
 // write flushes one batch and ends it. After a failure, nothing is written any
 // more: what the disk holds is only known again after the next start.
 func (w *writer) write(b *batch) {
-	err := w.Err()
+	err := w.queue.failure()
 	if err == nil {
 		err = w.flush(b)
 	}
 	if err != nil {
 		w.stopWith(err)
-		b.flush.end(w.Err())
+		b.flush.end(w.queue.failure())
 		return
 	}
 	b.flush.end(nil)
@@ -93,7 +99,7 @@ func (w *writer) write(b *batch) {
 
 // stopWith makes the journal refuse everything from here on.
 func (w *writer) stopWith(err error) {
-	if w.Err() == nil {
+	if w.queue.failure() == nil {
 		w.cfg.Logger.Error("audit log stopped: no further call will be recorded or forwarded", "err", err)
 	}
 	w.queue.fail(err)
@@ -155,7 +161,7 @@ func (w *writer) collect(rest []byte) int {
 	if w.bundled%auditlog.TileWidth == 0 {
 		t := auditlog.Tile{Level: auditlog.EntriesLevel, N: w.bundled/auditlog.TileWidth - 1, Width: auditlog.TileWidth}
 		w.hold(auditlog.TileData{Tile: t, Data: w.bundle})
-		w.bundle = make([]byte, 0, len(w.bundle))
+		w.bundle = make([]byte, 0, len(w.bundle)+len(w.bundle)/8) // the next one will be alike
 	}
 	return n
 }
@@ -190,7 +196,7 @@ func (w *writer) rotate() error {
 // nil, receives the result.
 func (w *writer) offer(reply chan<- error) {
 	head := w.Head()
-	if err := w.Err(); err != nil {
+	if err := w.queue.failure(); err != nil {
 		if reply != nil {
 			reply <- err
 		}
