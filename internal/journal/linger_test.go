@@ -196,6 +196,35 @@ func TestEntriesDuringAFlushLinger(t *testing.T) {
 	})
 }
 
+// TestLingerOfTheFirstEntryAfterAFlush: it does not inherit what is left of the
+// delay of one that joined that flush.
+func TestLingerOfTheFirstEntryAfterAFlush(t *testing.T) {
+	var release chan struct{}
+	cfg, flushes := withFlushes(config(t.TempDir()), func() error { <-release; return nil })
+	synctest.Test(t, func(t *testing.T) {
+		release = make(chan struct{})
+		j := mustOpen(t, cfg)
+		for n := range uint64(2) { // one is being flushed, one makes the next batch due
+			go func() {
+				if _, err := j.Append(t.Context(), entry(n)); err != nil {
+					t.Errorf("Append: %v", err)
+				}
+			}()
+			synctest.Wait()
+		}
+		mustEnqueue(t, j, 2)
+		time.Sleep(3 * time.Millisecond)
+		close(release)
+		settled(t, j, flushes, 3, 2)
+		mustEnqueue(t, j, 3)
+		time.Sleep(5*time.Millisecond - 1)
+		settled(t, j, flushes, 3, 2)
+		time.Sleep(1)
+		settled(t, j, flushes, 4, 3)
+		mustClose(t, j)
+	})
+}
+
 // TestFullBatchDoesNotLinger: only the last batch can still have company.
 func TestFullBatchDoesNotLinger(t *testing.T) {
 	lingering(t, func(t *testing.T, j *journal.Journal, flushes *atomic.Int64) {
