@@ -74,7 +74,7 @@ func TestLoneEntryIsDurableAfterItsLinger(t *testing.T) {
 				mustEnqueue(t, j, n)
 				time.Sleep(want - 1)
 				settled(t, j, flushes, n, int64(n))
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				settled(t, j, flushes, n+1, int64(n)+1)
 			}
 			mustClose(t, j)
@@ -110,7 +110,7 @@ func TestAppendCarriesWhatLingers(t *testing.T) {
 		}
 		time.Sleep(5*time.Millisecond - 1) // what lingers now has a delay of its own
 		settled(t, j, flushes, 4, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		settled(t, j, flushes, 5, 2)
 	})
 }
@@ -219,7 +219,7 @@ func TestLingerOfTheFirstEntryAfterAFlush(t *testing.T) {
 		mustEnqueue(t, j, 3)
 		time.Sleep(5*time.Millisecond - 1)
 		settled(t, j, flushes, 3, 2)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		settled(t, j, flushes, 4, 3)
 		mustClose(t, j)
 	})

@@ -48,7 +48,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	next    uint64      // index of the next entry
-	wanted  uint64      // all entries before this index are wanted, or taken
+	wanted  uint64      // all entries before this index are wanted
 	late    *time.Timer // fires when the first unwanted entry has lingered
 	waiting []*batch    // oldest first; only the last one still grows
 	queued  int         // bytes in waiting
@@ -140,7 +140,7 @@ func (q *queue) growing(n int) *batch {
 			return b
 		}
 	}
-	q.wantUntil(q.next) // what was the last batch is complete
+	q.wantUntil(q.next) // the batch before is complete, if not taken
 	b := q.fresh()
 	b.first = q.next
 	b.flush = &flush{done: make(chan struct{})}
@@ -166,7 +166,6 @@ func (q *queue) take() *batch {
 		return nil
 	}
 	b := q.waiting[0]
-	q.wanted = max(q.wanted, b.first+uint64(len(b.leaves)))
 	q.waiting[0] = nil
 	q.waiting = q.waiting[1:]
 	if len(q.waiting) == 0 {
