@@ -2,8 +2,13 @@ package policy
 
 import (
 	"fmt"
+	"net/http"
+	"net/netip"
 	"testing"
+	"time"
 
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
 )
@@ -48,6 +53,33 @@ func BenchmarkDecide(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkDecideApart is a decision under a rule that tells the legs apart,
+// for a caller who is new each time: nothing kept from earlier calls fits but
+// the legs.
+func BenchmarkDecideApart(b *testing.B) {
+	w := newTestWorld(b).may("chat", rights.Conditions{Networks: []string{"partner-egress"}, MaxTokens: 4096}, sonnetUS)
+	bundle := w.rule("org", `forbid (principal, action in Writ::Action::"Invoke", resource) when { context.leg.region == "eu-west-1" };`).bundle()
+	r := testCall(b, bundle.catalogue, "Converse", sonnetUS, capsWithTokens(1024))
+	r.Prompt = dataclass.Declared(dataclass.PersonalContact)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		r.Session.Issued = noon.Add(-time.Duration(i%100_000) * time.Second)
+		r.Origin.Addr = netip.AddrFrom4([4]byte{127, byte(i >> 16), byte(i >> 8), byte(i)})
+		if d := bundle.Decide(r); d.Permit == nil {
+			b.Fatal(d.Code)
+		}
+	}
+}
+
+func BenchmarkDigestOf(b *testing.B) {
+	header := http.Header{"Accept": {"application/json"}, "Content-Type": {"application/json"}, "User-Agent": {"Boto3/1.40.1 md/Botocore#1.40.1"}}
+	body := bedrock.NewBody([]byte("{}"))
+	b.ReportAllocs()
+	for b.Loop() {
+		DigestOf("POST", "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse", region, header, body)
 	}
 }
 

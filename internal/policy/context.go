@@ -29,9 +29,10 @@ type facts struct {
 }
 
 // factsOf lays a request out as Cedar's context.
-func factsOf(r *Request, a *atlas) (*facts, error) {
-	f := &facts{atlas: a}
-	regions := []string{r.Region}
+func factsOf(r *Request, a *atlas) (facts, error) {
+	f := facts{atlas: a}
+	var room [8]string
+	regions := append(room[:0], r.Region)
 	for _, l := range r.Legs {
 		if l.Kind == rights.ProfileLeg || modelLeg(l.Kind) {
 			f.profile, f.model = otherwise(f.profile, l.Profile), otherwise(f.model, l.Model)
@@ -41,19 +42,19 @@ func factsOf(r *Request, a *atlas) (*facts, error) {
 		}
 	}
 	if f.model == "" {
-		return nil, errors.New("no leg names a model")
+		return facts{}, errors.New("no leg names a model")
 	}
 	call, err := f.call(r, regions)
 	if err != nil {
-		return nil, err
+		return facts{}, err
 	}
 	f.parts = fields{
-		"network":  networkRecord(r.Origin),
+		"network":  a.records.network(r.Origin),
 		"time":     timeRecord(r.Now),
-		"session":  sessionRecord(&r.Session, r.Now),
+		"session":  a.records.session(&r.Session, r.Now),
 		"request":  call,
 		"asserted": assertedRecord(r.Asserted),
-		"prompt":   contentRecord(withUnread(r.Prompt, r.Caps.UnknownContent)),
+		"prompt":   a.records.content(withUnread(r.Prompt, r.Caps.UnknownContent)),
 	}
 	return f, nil
 }
@@ -61,7 +62,7 @@ func factsOf(r *Request, a *atlas) (*facts, error) {
 // prompted is the context of a leg under Invoke, Use and Oblige.
 func (f *facts) prompted(l rights.Leg) record {
 	if w := f.wayOf(l); w != f.way {
-		f.parts["leg"] = f.atlas.legRecord(w)
+		f.parts["leg"] = f.atlas.records.leg(w)
 		f.last, f.way = newRecord(f.parts), w
 	}
 	return f.last
@@ -80,12 +81,16 @@ func (f *facts) promptedAny(l rights.Leg) record {
 // prompt (security S7). The facts serve no other context afterwards.
 func (f *facts) answered(l rights.Leg, output value) record {
 	delete(f.parts, "prompt")
-	f.parts["leg"], f.parts["output"] = f.atlas.legRecord(f.wayOf(l)), output
+	f.parts["leg"], f.parts["output"] = f.atlas.records.leg(f.wayOf(l)), output
 	return newRecord(f.parts)
 }
 
 func (f *facts) wayOf(l rights.Leg) way {
 	return way{kind: l.Kind, region: l.Region, profile: f.profile}
+}
+
+func legRecord(w way) value {
+	return newRecord(fields{"kind": textValue(w.kind), "region": textValue(w.region), "profile": textValue(w.profile)})
 }
 
 // call is context.request.
@@ -95,25 +100,35 @@ func (f *facts) call(r *Request, regions []string) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept := &f.atlas.records
 	return newRecord(fields{
 		"operation":      textValue(r.Operation),
 		"streaming":      boolValue(r.Operation.Streams()),
 		"model":          newUID(modelType, f.model),
 		"profile":        textValue(f.profile),
 		"maxTokens":      numberValue(c.MaxTokens),
-		"tools":          setValue(names),
-		"toolDigests":    setValue(digests),
+		"tools":          kept.set(names),
+		"toolDigests":    kept.set(digests),
 		"guardrail":      guardrailRecord(c.Guardrail),
 		"region":         textValue(r.Region),
-		"regions":        setValue(regions),
-		"serviceTier":    textValue(otherwise(c.ServiceTier, "default")),
-		"latency":        textValue(otherwise(c.Latency, "standard")),
-		"extras":         setValue(c.Extras),
-		"unknownFields":  setValue(c.UnknownFields),
-		"systemTools":    setValue(c.SystemTools),
-		"unknownContent": setValue(c.UnknownContent),
+		"regions":        kept.set(regions),
+		"serviceTier":    textOr(c.ServiceTier, defaultTier),
+		"latency":        textOr(c.Latency, standardLatency),
+		"extras":         kept.set(c.Extras),
+		"unknownFields":  kept.set(c.UnknownFields),
+		"systemTools":    kept.set(c.SystemTools),
+		"unknownContent": kept.set(c.UnknownContent),
 		"bytes":          numberValue(r.BodyBytes),
 	}), nil
+}
+
+var defaultTier, standardLatency = textValue("default"), textValue("standard")
+
+func textOr(s string, fallback value) value {
+	if s == "" {
+		return fallback
+	}
+	return textValue(s)
 }
 
 // toolNames lists tools by name, and by name and digest (security S24). One
@@ -172,18 +187,22 @@ func timeRecord(now time.Time) value {
 	return newRecord(fields{"now": timeValue(utc), "hour": numberValue(utc.Hour()), "weekday": numberValue(weekday)})
 }
 
-func sessionRecord(s *identity.Session, now time.Time) value {
-	age := (now.Sub(s.Issued) + time.Second - 1) / time.Second
+func sessionRecord(s standing) value {
 	return newRecord(fields{
-		"age":          numberValue(max(int64(age), 0)),
-		"proof":        textValue(s.Proof),
-		"issuer":       textValue(s.Issuer),
-		"binding":      textValue(s.Binding),
-		"impersonated": boolValue(s.Impersonated()),
+		"age":          numberValue(s.age),
+		"proof":        textValue(s.proof),
+		"issuer":       textValue(s.issuer),
+		"binding":      textValue(s.binding),
+		"impersonated": boolValue(s.impersonated),
 	})
 }
 
+var nothingAsserted value = newRecord(fields{"classes": emptySet, "metadata": emptySet})
+
 func assertedRecord(a Asserted) value {
+	if a.Purpose == "" && len(a.Classes)+len(a.Metadata) == 0 {
+		return nothingAsserted
+	}
 	metadata := make([]string, 0, len(a.Metadata))
 	for k, v := range a.Metadata {
 		metadata = append(metadata, k+"="+v)

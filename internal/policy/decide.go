@@ -42,7 +42,7 @@ func (b *Bundle) Release(p *Permit, r Request, output dataclass.Label) Decision 
 	if err != nil {
 		return refused(err)
 	}
-	h.release(p.answer, contentRecord(output))
+	h.release(p.answer, b.atlas.records.content(output))
 	d := h.close(nil)
 	d.Permit = nil
 	return d
@@ -57,13 +57,14 @@ func refused(err error) Decision {
 type hearing struct {
 	bundle *Bundle
 	holder *holder // nil when the identity holds nothing
-	r      *Request
-	facts  *facts
+	r      Request
+	facts  facts
 	scene  scene
-	self   []uid     // the identity with its ancestors: itself
+	self   [1]uid    // the identity with its ancestors: itself
 	decide [2]*index // the rules of the decision: the bundle's, the holder's
 	oblige [2]*index // and those of obligations
 	rules  ruleList  // the slice for the question at hand
+	room   [16]*rule // for rules, as long as they are not more
 	limits limits
 
 	decision Decision
@@ -90,13 +91,14 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &hearing{bundle: b, r: r, facts: f, holder: b.roster.holder(r.Identity.ID)}
+	h := &hearing{bundle: b, r: *r, facts: f, holder: b.roster.holder(r.Identity.ID)}
 	h.decide[0], h.oblige[0] = b.decide, b.oblige
 	if h.holder != nil {
 		h.decide[1], h.oblige[1] = h.holder.decide, h.holder.oblige
 	}
 	h.scene = scene{atlas: b.atlas, now: r.Now, principal: h.holder.principal(r.Identity)}
-	h.self = []uid{h.scene.principal.UID}
+	h.self[0] = h.scene.principal.UID
+	h.rules = h.room[:0]
 	for i := range r.Legs {
 		if _, _, err := h.subject(&r.Legs[i]); err != nil {
 			return nil, fmt.Errorf("leg %d: %w", i+1, err)
@@ -122,10 +124,10 @@ func (h *hearing) legs() (answer []string) {
 		q := h.query(l)
 		h.gather(h.decide, &q)
 		v := h.ask(h.prompted(q, l))
-		allowed, reasons := h.weigh(v)
-		h.decision.Legs = append(h.decision.Legs, LegDecision{Leg: *l, Allowed: allowed, Reasons: reasons})
+		allowed := h.weigh(v)
+		h.decision.Legs = append(h.decision.Legs, LegDecision{Leg: *l, Allowed: allowed, Reasons: addReasons(nil, v.reasons)})
 		if allowed && l == named {
-			answer = grantsOf(v.reasons)
+			answer = addGrants(nil, v.reasons)
 		}
 		if before = nil; !h.partial() {
 			before = &h.decision.Legs[i]
@@ -170,8 +172,8 @@ func (h *hearing) release(grants []string, output value) {
 // gather slices the rules whose head matches a question.
 func (h *hearing) gather(from [2]*index, q *query) {
 	resources := h.bundle.atlas.lineageOf(q.Resource)
-	h.rules = from[0].slice(h.rules[:0], q, h.self, resources)
-	h.rules = from[1].slice(h.rules, q, h.self, resources)
+	h.rules = from[0].slice(h.rules[:0], q, h.self[:], resources)
+	h.rules = from[1].slice(h.rules, q, h.self[:], resources)
 }
 
 // ask puts a question to the rules gathered for it.
@@ -203,7 +205,7 @@ func (h *hearing) query(l *rights.Leg) query {
 }
 
 // weigh turns a verdict into facts of the decision.
-func (h *hearing) weigh(v verdict) (allowed bool, reasons []Reason) {
+func (h *hearing) weigh(v verdict) (allowed bool) {
 	allowed = v.allowed
 	for _, e := range v.errors {
 		h.decision.Errors = append(h.decision.Errors, Failure{Policy: e.rule.id, Effect: e.rule.effect(), Message: e.message})
@@ -211,18 +213,26 @@ func (h *hearing) weigh(v verdict) (allowed bool, reasons []Reason) {
 			h.failed, allowed = true, false
 		}
 	}
-	for _, r := range v.reasons {
-		reasons = append(reasons, r.reason())
-		h.forbade = h.forbade || r.forbid
+	h.forbade = h.forbade || slices.ContainsFunc(v.reasons, func(r *rule) bool { return r.forbid })
+	if n := len(v.reasons); n > 0 && h.decision.Reasons == nil {
+		h.decision.Reasons = make([]Reason, 0, n*(1+len(h.r.Legs))) // as many for the other legs and the answer
 	}
-	h.decision.Reasons = append(h.decision.Reasons, reasons...)
+	h.decision.Reasons = addReasons(h.decision.Reasons, v.reasons)
 	if !allowed {
 		h.denied = true
-		return false, reasons
+		return false
 	}
-	h.decision.Grants = append(h.decision.Grants, grantsOf(v.reasons)...)
+	h.decision.Grants = addGrants(h.decision.Grants, v.reasons)
 	h.limits.leg(v.reasons)
-	return true, reasons
+	return true
+}
+
+func addReasons(reasons []Reason, rules []*rule) []Reason {
+	reasons = slices.Grow(reasons, len(rules))
+	for _, r := range rules {
+		reasons = append(reasons, r.reason())
+	}
+	return reasons
 }
 
 // duties asks every obligation for the legs that end at models, in a set of
@@ -368,14 +378,14 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func grantsOf(rules []*rule) []string {
-	var out []string
+// addGrants appends the grants of rules that names does not hold yet.
+func addGrants(names []string, rules []*rule) []string {
 	for _, r := range rules {
-		if r.grant != nil && !slices.Contains(out, r.grant.ID) {
-			out = append(out, r.grant.ID)
+		if r.grant != nil && !slices.Contains(names, r.grant.ID) {
+			names = append(names, r.grant.ID)
 		}
 	}
-	return out
+	return names
 }
 
 func unique[T comparable](items []T, compare func(a, b T) int) []T {

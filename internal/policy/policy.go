@@ -37,31 +37,27 @@ type Digest [sha256.Size]byte
 // length, so that no two different calls share an encoding. Header names are
 // taken as they are (canonical form), in sorted order; values keep theirs.
 func DigestOf(method, path, region string, forwarded http.Header, body bedrock.Body) Digest {
-	h := sha256.New()
-	for _, s := range []string{"writ/permit/v1", method, path, region} {
-		writeField(h, s)
+	text := make([]byte, 0, 2048) // most calls are shorter; the body is there by its sum
+	for _, s := range [...]string{"writ/permit/v1", method, path, region} {
+		text = appendField(text, s)
 	}
-	writeCount(h, len(forwarded))
+	text = appendCount(text, len(forwarded))
 	for _, name := range slices.Sorted(maps.Keys(forwarded)) {
-		writeField(h, name)
-		writeCount(h, len(forwarded[name]))
+		text = appendField(text, name)
+		text = appendCount(text, len(forwarded[name]))
 		for _, v := range forwarded[name] {
-			writeField(h, v)
+			text = appendField(text, v)
 		}
 	}
 	sum := body.Sum()
-	h.Write(sum[:])
-	return Digest(h.Sum(nil))
+	return sha256.Sum256(append(text, sum[:]...))
 }
 
-func writeField(h hash.Hash, s string) {
-	writeCount(h, len(s))
-	h.Write([]byte(s))
-}
+func appendField(to []byte, s string) []byte { return append(appendCount(to, len(s)), s...) }
 
-func writeCount(h hash.Hash, n int) {
-	h.Write(binary.BigEndian.AppendUint64(nil, uint64(n)))
-}
+func appendCount(to []byte, n int) []byte { return binary.BigEndian.AppendUint64(to, uint64(n)) }
+
+func writeField(h hash.Hash, s string) { h.Write(appendField(nil, s)) }
 
 // Request is one invocation to decide on. Every field except Asserted is a
 // fact established by Writ, not by the caller.

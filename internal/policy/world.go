@@ -8,7 +8,6 @@ import (
 
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/identity"
-	"github.com/writ-project/writ/internal/rights"
 )
 
 // The entity types of the schema.
@@ -46,24 +45,7 @@ type atlas struct {
 
 	vocabulary *vocabulary
 	shapes     sync.Map // shape → nil or the error found
-	legs       sync.Map // way → record: context.leg, of which a catalogue has few
-}
-
-// way is what context.leg says.
-type way struct {
-	kind            rights.LegKind
-	region, profile string
-}
-
-// legRecord is context.leg, made once for each way.
-func (a *atlas) legRecord(w way) value {
-	if made, ok := a.legs.Load(w); ok {
-		return made.(value)
-	}
-	made, _ := a.legs.LoadOrStore(w, newRecord(fields{
-		"kind": textValue(w.kind), "region": textValue(w.region), "profile": textValue(w.profile),
-	}))
-	return made.(value)
+	records    records
 }
 
 // shape is all in which the questions of this package can differ in type.
