@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -128,7 +128,6 @@ func (c *demoTokenCmd) Run(ctx context.Context) error {
 	return nil
 }
 
-// isGoRun tells a binary that `go run` built from one that was installed.
-func isGoRun(path string) bool {
-	return strings.HasPrefix(path, os.TempDir()) && strings.Contains(path, "go-build")
-}
+// isGoRun tells a binary that `go run` built, in its cache or a temporary
+// directory, from one that was installed.
+func isGoRun(path string) bool { return strings.Contains(filepath.ToSlash(path), "/go-build") }
