@@ -60,7 +60,7 @@ func (b Body) Sum() [sha256.Size]byte { return b.sum }
 type Target struct {
 	Operation Operation
 	ModelID   string // percent-decoded, as the caller named it
-	Path      string // the escaped path, exactly as received
+	Path      string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
 }
 
 // Tool is a tool offered to the model by the caller.

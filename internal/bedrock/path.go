@@ -48,9 +48,9 @@ var operations = map[string]Operation{
 // decoded path, or on one that a router has cleaned, would lose what was signed.
 //
 // A model identifier is exactly one raw segment, percent-decoded once. An ARN
-// whose '/' arrives unescaped is refused although it could be guessed: AWS
-// itself routes on raw segments, so forwarding the path as it was signed and
-// authorised would not reach that model, and rewriting it is not ours to do.
+// may also arrive with its one '/' unescaped, as people type it: the two
+// segments are then one identifier, and Target.Path has the slash escaped,
+// because AWS routes on raw segments. Nothing else is guessed.
 // Query strings are refused, and with them presigned requests (security S14).
 //
 // Errors are *PathError for what is malformed and *UnknownOperationError for
@@ -67,6 +67,9 @@ func ParseTarget(method, escapedPath string) (Target, error) {
 	if segments[0] != "model" || !known {
 		return Target{}, unserved(method, segments)
 	}
+	if len(segments) == 4 && strings.HasPrefix(segments[1], "arn:") {
+		segments = []string{segments[0], segments[1] + "%2F" + segments[2], segments[3]}
+	}
 	if len(segments) != 3 {
 		return Target{}, &PathError{"the model identifier must be one segment: escape '/' as %2F"}
 	}
@@ -77,7 +80,7 @@ func ParseTarget(method, escapedPath string) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	return Target{Operation: op, ModelID: id, Path: escapedPath}, nil
+	return Target{Operation: op, ModelID: id, Path: "/" + strings.Join(segments, "/")}, nil
 }
 
 // checkPath refuses bytes that RFC 3986 §3.3 does not allow in a path.

@@ -57,7 +57,8 @@ func TestCVE_2026_29791_PathsAreNeverNormalised(t *testing.T) {
 		"trailing slash":         "/model/" + model + "/converse/",
 		"matrix parameter":       "/model/" + model + ";x=1/converse",
 		"half an escape":         "/model/" + model + "%2/converse",
-		"unescaped ARN":          "/model/arn:aws:bedrock:us-east-1:111122223333:imported-model/pricing0001/converse",
+		"bare slash in an id":    "/model/amazon/nova/converse",
+		"two in an ARN":          "/model/arn:aws:bedrock:us-east-1:111122223333:imported-model/pricing0001/x/converse",
 		"overlong UTF-8 slash":   "/model/%c0%af" + model + "/converse",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -360,5 +361,21 @@ func TestEscapedAndUnescapedModelIDsNameTheSame(t *testing.T) {
 	got := s.say(t, rawCall("/model/"+writtest.Escape(arn)+"/converse", s.host(), s.bearer(t, "sales-agent"), "", writtest.Say("price")))
 	if len(got) != 1 || got[0].Status != 403 {
 		t.Errorf("a model without its validations: answered %+v, want 403", got)
+	}
+}
+
+// An ARN with a bare slash is the model it names, and leaves as AWS routes it.
+func TestAnARNMayBeTypedAsItStands(t *testing.T) {
+	t.Parallel()
+	s, token := shared(), shared().bearer(t, "support-agent")
+	arn := "arn:aws:bedrock:us-east-1:111122223333:inference-profile/" + sonnet
+	got := s.say(t, rawCall("/model/"+arn+"/converse", s.host(), token, "", writtest.Say("an ARN as it stands")))
+	if len(got) != 1 || got[0].Status != 200 {
+		t.Fatalf("answered %+v", got)
+	}
+	for _, r := range s.reached("an ARN as it stands") {
+		if !strings.HasPrefix(r.Path, "/model/arn:aws:bedrock:us-east-1:111122223333:inference-profile%2F") {
+			t.Errorf("forwarded as %s", r.Path)
+		}
 	}
 }
