@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ type applyCmd struct {
 	File   string `short:"f" required:"" help:"File or directory of .yaml, .yml and .cedar files." placeholder:"PATH"`
 	Prune  bool   `help:"Delete resources that the files do not have."`
 	DryRun bool   `help:"Only show the plan."`
-	Yes    bool   `short:"y" help:"Do not ask."`
+	Yes    bool   `short:"y" help:"Do not ask. Nobody is asked either where standard input is no terminal."`
 	JSON   bool   `help:"Print the answer as JSON; implies --yes."`
 }
 
@@ -156,11 +157,25 @@ func orNone(s string) string {
 	return s
 }
 
-// confirmed asks; anything but a yes is a no.
-func confirmed(in io.Reader, out io.Writer) bool {
+// confirmed asks whoever sits at a terminal; anything but a yes is a no. In a
+// pipeline nobody can be asked, and the plan is applied as it was printed.
+func confirmed(in *os.File, out io.Writer) bool {
+	if !terminal(in) {
+		return true
+	}
 	fmt.Fprint(out, "apply this? [y/N] ")
-	var answer string
-	_, _ = fmt.Fscanln(in, &answer)
-	answer = strings.ToLower(strings.TrimSpace(answer))
+	line, _ := bufio.NewReader(in).ReadString('\n') // no answer is a no
+	answer := strings.ToLower(strings.TrimSpace(line))
 	return answer == "y" || answer == "yes"
+}
+
+// terminal reports whether a person may be at the other end: a character device
+// other than the null device.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }

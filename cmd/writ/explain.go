@@ -35,7 +35,8 @@ read and holds nothing:
   writ explain --identity support-agent --model us.anthropic.claude-sonnet-4-5-20250929-v1:0 \
     --context '{"prompt":{"regulated":true}}'
 
-Exit status 0: permit or hold; 1: deny.`
+Exit status 0: permit or hold; 1: deny. With --json a deny is an answer like any
+other, in the field decision, and the status is 0.`
 }
 
 func (c *explainCmd) Run(ctx context.Context) error {
@@ -51,10 +52,9 @@ func (c *explainCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		err = printJSON(e)
-	} else {
-		err = printExplanation(e)
+		return printJSON(e)
 	}
+	err = printExplanation(e)
 	if err == nil && e.Decision == policy.ExplainDeny {
 		err = &negative{}
 	}
