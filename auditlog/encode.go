@@ -152,6 +152,7 @@ func (r *Record) capped() *Record {
 	cut(&c, "data.declared", &c.Data, func(g *Data) *[]string { return &g.Declared }, 32)
 	cut(&c, "request.tools", &c.Request, func(g *Request) *[]string { return &g.Tools }, 128)
 	cut(&c, "request.extras", &c.Request, func(g *Request) *[]string { return &g.Extras }, 64)
+	cut(&c, "outcome.tools_called", &c.Outcome, func(g *Outcome) *[]string { return &g.ToolsCalled }, 64)
 	cut(&c, "control.changes", &c.Control, func(g *Control) *[]Change { return &g.Changes }, 64)
 	cut(&c, "preauth.samples", &c.Preauth, func(g *Preauth) *[]string { return &g.Samples }, 8)
 	return &c

@@ -174,11 +174,13 @@ type Outcome struct {
 	UpstreamRequestID string `json:"upstream_request_id,omitempty"`
 	ErrorType         string `json:"error_type,omitempty"`
 	StopReason        string `json:"stop_reason,omitempty"`
-	FirstByteMS       int64  `json:"first_byte_ms,omitempty"`
-	DurationMS        int64  `json:"duration_ms,omitempty"`
-	Bytes             int64  `json:"bytes,omitempty"`
-	Frames            int64  `json:"frames,omitempty"`
-	Ended             string `json:"ended"` // complete, client_gone, cut, upstream_error or refused
+	// ToolsCalled names the tools that the model asked to call; capped: the first 64.
+	ToolsCalled []string `json:"tools_called,omitempty"`
+	FirstByteMS int64    `json:"first_byte_ms,omitempty"`
+	DurationMS  int64    `json:"duration_ms,omitempty"`
+	Bytes       int64    `json:"bytes,omitempty"`
+	Frames      int64    `json:"frames,omitempty"`
+	Ended       string   `json:"ended"` // complete, client_gone, cut, upstream_error or refused
 }
 
 // Control is one control action: who changed what.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -198,15 +199,19 @@ func (s *server) serve(ctx context.Context) error {
 	defer stop()
 	group.Go(func() error { return closed(s.gatewayServer.Serve(s.gatewayListener)) })
 	group.Go(func() error { return closed(s.adminServer.Serve(s.adminListener)) })
-	group.Go(func() error { s.gateway.Run(running); return nil })
-	group.Go(func() error { return ended(s.state.Run(running)) })
-	go s.kernel.keys.Follow(background)
+	// These go on while open calls drain: a right that ends meanwhile cuts them.
+	var behind sync.WaitGroup
+	behind.Go(func() { s.gateway.Run(background) })
+	behind.Go(func() { _ = s.state.Run(background) }) // ends with background, for no other reason
+	behind.Go(func() { s.kernel.keys.Follow(background) })
 	group.Go(func() error {
 		<-running.Done()
 		return s.drain()
 	})
 	err := group.Wait()
-	return errors.Join(err, s.kernel.lifecycle(background, "stop"), s.Close())
+	stop()
+	behind.Wait()
+	return errors.Join(err, s.kernel.lifecycle(context.WithoutCancel(ctx), "stop"), s.Close())
 }
 
 // drainTime is how long open calls may go on after a stop was asked for.
@@ -224,14 +229,6 @@ func (s *server) drain() error {
 		err = s.gatewayServer.Shutdown(last)
 	}
 	return errors.Join(err, s.adminServer.Close())
-}
-
-// ended is nil for what ends because it was asked to.
-func ended(err error) error {
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
 }
 
 func closed(err error) error {

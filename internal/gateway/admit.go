@@ -16,7 +16,7 @@ func (x *exchange) admit() *refusal {
 	x.register()
 	// A revocation is published before open calls are reconsidered, so a call
 	// is either registered in time for that or sees the newer rules here.
-	if latest := x.g.cfg.State.Current(); latest != x.state && !x.call.stands(latest) {
+	if latest := x.g.cfg.State.Current(); latest != x.state && !x.call.reconsider(latest) {
 		return &refusal{kind: "revoked", err: accessDenied("the right to make this call ended while it was being decided")}
 	}
 	entry, err := x.intentRecord()
@@ -39,14 +39,27 @@ func (x *exchange) admit() *refusal {
 // by later shares nothing that serving the call still changes.
 func (x *exchange) register() {
 	seen := *x
+	cancel := x.cancel
 	x.call = &Call{
-		Identity: x.identity.ID, Session: x.proven.session.ID, Grants: x.decision.Grants, cut: x.cancel,
-		stands: func(s *snapshot.Snapshot) bool {
+		Identity: x.identity.ID, Session: x.proven.session.ID, Grants: x.decision.Grants, cut: cancel,
+		judge: func(s *snapshot.Snapshot) (time.Time, bool) {
 			again := seen
-			return again.stands(s)
+			ok := again.stands(s)
+			return again.end(), ok
 		},
+		ends: time.AfterFunc(time.Until(x.end()), func() { cancel(&cutError{why: "the right ended"}) }),
 	}
 	x.g.open.add(x.call)
+}
+
+// end is when the right that the call stands on ends: the earliest of grant
+// end, validation expiry and session end (security S9).
+func (x *exchange) end() time.Time {
+	end := x.proven.session.Expires
+	if u := x.decision.Until; !u.IsZero() && u.Before(end) {
+		end = u
+	}
+	return end
 }
 
 // stands walks the deciding steps again under other rules.

@@ -82,6 +82,7 @@ func newExchange(g *Gateway, w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) done() {
 	if x.call != nil {
 		x.g.open.remove(x.call)
+		x.call.ends.Stop()
 	}
 	if x.cancel != nil {
 		x.cancel(nil)

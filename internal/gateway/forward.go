@@ -21,7 +21,6 @@ func (x *exchange) outbound() upstream.Outbound {
 // has an intent in the log, so every way out of here ends in an outcome.
 func (x *exchange) forward() *refusal {
 	x.added = time.Since(x.began)
-	x.endOnTime()
 	resp, err := x.g.cfg.Upstream.Do(x.ctx, x.decision.Permit, x.outbound())
 	if err != nil {
 		return x.unreached(err)
@@ -29,18 +28,6 @@ func (x *exchange) forward() *refusal {
 	x.resp = resp
 	x.result.firstByte = time.Since(x.began)
 	return nil
-}
-
-// endOnTime cuts the call when the right it stands on ends: the earliest of
-// grant end, validation expiry and session end (security S9).
-func (x *exchange) endOnTime() {
-	end := x.proven.session.Expires
-	if u := x.decision.Until; !u.IsZero() && u.Before(end) {
-		end = u
-	}
-	cancel := x.cancel
-	timer := time.AfterFunc(end.Sub(x.start), func() { cancel(&cutError{why: "the right ended"}) })
-	context.AfterFunc(x.ctx, func() { timer.Stop() })
 }
 
 // unreached says why no answer came, and settles the intent.

@@ -117,7 +117,7 @@ func (g *Gateway) Run(ctx context.Context) { g.before.run(ctx) }
 // and returns how many calls it ended.
 func (g *Gateway) Reconsider() int {
 	state := g.cfg.State.Current()
-	return g.open.cut("the right was withdrawn", func(c *Call) bool { return !c.stands(state) })
+	return g.open.cut("the right was withdrawn", func(c *Call) bool { return !c.reconsider(state) })
 }
 
 // Cut ends the open calls that match picks and returns how many.
@@ -161,5 +161,5 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	x.inspect()
-	x.settle()
+	_ = x.settle() // logged there; the answer has been given
 }

@@ -53,7 +53,10 @@ func (x *exchange) relayWhole() {
 		x.gather(answer)
 	}
 	if x.g.cfg.Strict {
-		x.settle()
+		if err := x.settle(); err != nil {
+			x.answerError(unready(err))
+			return
+		}
 	}
 	x.writeHead(int64(len(body)))
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.g.cfg.Limits.FrameTime))
@@ -75,7 +78,11 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 
 // broken answers for an upstream that failed before a byte went to the client.
 func (x *exchange) broken(err error) {
-	refused := x.unreached(err)
+	x.answerError(x.unreached(err))
+}
+
+// answerError answers with an error in the place of Bedrock's answer.
+func (x *exchange) answerError(refused *refusal) {
 	x.kind, x.status = refused.kind, refused.err.Type.Status()
 	x.mark(x.intent)
 	bedrock.WriteError(x.w, x.worded(refused), x.id, x.id, x.start)
@@ -108,15 +115,28 @@ func (x *exchange) relayStream() {
 			digest.Sum(x.result.sum[:0])
 			x.gather(watch.Answer())
 			x.result.ended = endedComplete
-			x.settle()
+			if err := x.settle(); err != nil {
+				x.writeException(bedrock.Error{Type: bedrock.InternalServerException, Message: "the outcome could not be recorded"})
+				break
+			}
 		}
 		if !x.writeFrame(out, frame.Raw, !frames.Ready()) {
-			x.result.ended = endedClientGone
+			x.result.ended = x.writeFailed()
 			break
 		}
 	}
 	digest.Sum(x.result.sum[:0])
 	x.gather(watch.Answer())
+}
+
+// writeFailed says why a frame did not reach the client: a cut ends blocked
+// writes too.
+func (x *exchange) writeFailed() string {
+	var cut *cutError
+	if errors.As(context.Cause(x.ctx), &cut) {
+		return endedCut
+	}
+	return endedClientGone
 }
 
 // hurryWhenCut has a cut also end a write that a slow reader blocks. The

@@ -154,6 +154,7 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 		Outcome: &auditlog.Outcome{
 			Intent: x.intent, Status: x.result.status, UpstreamRequestID: clip(x.result.requestID, maxName),
 			ErrorType: clip(x.result.errorType, maxName), StopReason: clip(x.result.stop, maxName),
+			ToolsCalled: clipAll(x.result.tools),
 			FirstByteMS: x.result.firstByte.Milliseconds(), DurationMS: x.took().Milliseconds(),
 			Bytes: x.result.bytes, Frames: x.result.frames, Ended: x.result.ended,
 		},

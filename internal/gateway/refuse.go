@@ -26,7 +26,7 @@ func (x *exchange) refuse(r *refusal) {
 		// Already recorded as an intent: the refusal is its outcome.
 		x.result.status, x.result.errorType = r.err.Type.Status(), string(r.err.Type)
 		x.mark(x.intent)
-		x.settle()
+		_ = x.settle() // logged there; what follows is a refusal already
 	case !x.proven.whole || x.identity == nil || r.kind == "unauthenticated":
 		x.g.before.count(sourceKey(x.origin.Addr), x.claimed(r.kind), x.id, x.start)
 	default:

@@ -7,10 +7,11 @@ import (
 )
 
 // settle records the outcome, linked to its intent. It joins a later flush of
-// the log; in strict mode it waits for it, before the last byte is released.
-func (x *exchange) settle() {
+// the log; in strict mode it waits for it, and its error keeps the last byte
+// from being released (security S27).
+func (x *exchange) settle() error {
 	if !x.ordered || x.settled {
-		return
+		return nil
 	}
 	x.settled = true
 	entry, err := x.outcomeRecord()
@@ -24,6 +25,7 @@ func (x *exchange) settle() {
 		// stops every later call.
 		x.g.cfg.Log.Error("the outcome could not be recorded", "id", x.id, "intent", x.intent, "err", err)
 	}
+	return err
 }
 
 // cost is the list price of the usage in millionths of a USD, or nil when

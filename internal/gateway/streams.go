@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/writ-project/writ/internal/snapshot"
 )
@@ -20,8 +21,21 @@ type Call struct {
 	Session  string
 	Grants   []string
 
-	stands func(*snapshot.Snapshot) bool // would it be let through under these rules?
-	cut    context.CancelCauseFunc
+	// judge says whether the call would be let through under other rules, and
+	// until when.
+	judge func(*snapshot.Snapshot) (end time.Time, ok bool)
+	cut   context.CancelCauseFunc
+	ends  *time.Timer // cuts the call when its right ends
+}
+
+// reconsider judges the call anew: it goes on until its right ends under these
+// rules, or reports that it has none.
+func (c *Call) reconsider(s *snapshot.Snapshot) bool {
+	end, ok := c.judge(s)
+	if ok {
+		c.ends.Reset(time.Until(end))
+	}
+	return ok
 }
 
 // openCalls registers every call in progress so that it can be cut.
