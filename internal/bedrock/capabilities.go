@@ -83,11 +83,12 @@ func (r *capReader) release() {
 }
 
 func (r *capReader) readBody() error {
-	known := r.dialect.top
-	switch r.op {
-	case Converse, ConverseStream:
+	var known members[*capReader]
+	switch operations[r.op].shape {
+	case converseShape:
 		known = converseTop
-	case InvokeModel, InvokeModelWithResponseStream:
+	case nativeShape:
+		known = r.dialect.top
 	default:
 		return &RequestError{Where: "operation", Problem: "not one whose body is known"}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -34,20 +35,52 @@ func (e *UnknownOperationError) Error() string {
 	return fmt.Sprintf("operation %s is not served: %s", e.Name, e.Hint)
 }
 
-// operations maps the last path segment to the operation it names.
-var operations = map[string]Operation{
-	"converse":                    Converse,
-	"converse-stream":             ConverseStream,
-	"invoke":                      InvokeModel,
-	"invoke-with-response-stream": InvokeModelWithResponseStream,
+// Target is what a request names: by its method and path, and, for the
+// operations whose body names the model, by that.
+type Target struct {
+	Operation Operation
+	ModelID   string // percent-decoded, as the caller named it; empty when the path names none
+	Path      string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
 }
 
-// ParseTarget reads the operation and model from a request's method and its
+// route says which operation a method and path name. A segment in braces
+// stands for one identifier and goes into the Target's field of that name.
+type route struct {
+	method   string
+	segments []string
+	op       Operation
+}
+
+// routes is the one list of the paths that Writ serves.
+var routes = []route{
+	at(http.MethodPost, "model/{model}/converse", Converse),
+	at(http.MethodPost, "model/{model}/converse-stream", ConverseStream),
+	at(http.MethodPost, "model/{model}/invoke", InvokeModel),
+	at(http.MethodPost, "model/{model}/invoke-with-response-stream", InvokeModelWithResponseStream),
+}
+
+func at(method, pattern string, op Operation) route {
+	return route{method, strings.Split(pattern, "/"), op}
+}
+
+func identifies(segment string) bool { return segment[0] == '{' }
+
+// name puts an identifier into the field that a route's segment stands for.
+func (t *Target) name(segment, id string) {
+	switch segment {
+	case "{model}":
+		t.ModelID = id
+	default:
+		panic("no field for the segment " + segment)
+	}
+}
+
+// ParseTarget reads the operation, and what it is about, from a request's method and its
 // path as received, still escaped: URL.EscapedPath of an http.Request, whose
 // query the caller must then refuse itself, or its RequestURI. Working on the
 // decoded path, or on one that a router has cleaned, would lose what was signed.
 //
-// A model identifier is exactly one raw segment, percent-decoded once. An ARN
+// An identifier is exactly one raw segment, percent-decoded once. An ARN
 // may also arrive with its one '/' unescaped, as people type it: the two
 // segments are then one identifier, and Target.Path has the slash escaped,
 // because AWS routes on raw segments. Nothing else is guessed.
@@ -63,25 +96,78 @@ func ParseTarget(method, escapedPath string) (Target, error) {
 	if err := checkSegments(segments); err != nil {
 		return Target{}, err
 	}
-	op, known := operations[segments[len(segments)-1]]
-	if segments[0] != "model" || !known {
-		return Target{}, unserved(method, segments)
+	var wrong error // what keeps a path from being one of ours
+	for i := range routes {
+		found, fits := routes[i].fit(segments)
+		switch {
+		case fits && routes[i].method == method:
+			return routes[i].target(found)
+		case fits:
+			wrong = &PathError{"want method " + routes[i].method}
+		case wrong == nil && routes[i].around(segments):
+			wrong = &PathError{"an identifier must be one segment: escape '/' as %2F"}
+		}
 	}
-	if len(segments) == 4 && strings.HasPrefix(segments[1], "arn:") {
-		segments = []string{segments[0], segments[1] + "%2F" + segments[2], segments[3]}
+	if wrong == nil {
+		wrong = unserved(method, segments)
 	}
-	if len(segments) != 3 {
-		return Target{}, &PathError{"the model identifier must be one segment: escape '/' as %2F"}
-	}
-	if method != http.MethodPost {
-		return Target{}, &PathError{"want method POST"}
-	}
-	id, err := decodeModelID(segments[1])
-	if err != nil {
-		return Target{}, err
-	}
-	return Target{Operation: op, ModelID: id, Path: "/" + strings.Join(segments, "/")}, nil
+	return Target{}, wrong
 }
+
+// fit reports whether a path has the route's segments, and returns them with
+// an ARN's two segments joined.
+func (r *route) fit(segments []string) ([]string, bool) {
+	if len(segments) == len(r.segments)+1 {
+		segments = joinARN(r.segments, segments)
+	}
+	if len(segments) != len(r.segments) {
+		return nil, false
+	}
+	for i, want := range r.segments {
+		if !identifies(want) && want != segments[i] {
+			return nil, false
+		}
+	}
+	return segments, true
+}
+
+// joinARN makes one segment of an ARN with a bare slash, where an identifier
+// is expected.
+func joinARN(pattern, segments []string) []string {
+	i := slices.IndexFunc(segments, func(s string) bool { return strings.HasPrefix(s, "arn:") })
+	if i < 0 || i >= len(pattern) || !identifies(pattern[i]) {
+		return segments
+	}
+	joined := append(slices.Clone(segments[:i]), segments[i]+"%2F"+segments[i+1])
+	return append(joined, segments[i+2:]...)
+}
+
+// around reports whether a path begins and ends as the route does and has
+// something else in the place of its identifiers.
+func (r *route) around(segments []string) bool {
+	first, last := r.segments[0], r.segments[len(r.segments)-1]
+	return slices.ContainsFunc(r.segments, identifies) && segments[0] == first && len(segments) > 1 && segments[len(segments)-1] == last
+}
+
+// target reads the identifiers of a path that fits.
+func (r *route) target(segments []string) (Target, error) {
+	t := Target{Operation: r.op, Path: "/" + strings.Join(segments, "/")}
+	for i, want := range r.segments {
+		if !identifies(want) {
+			continue
+		}
+		id, err := decodeID(segments[i])
+		if err != nil {
+			return Target{}, err
+		}
+		t.name(want, id)
+	}
+	return t, nil
+}
+
+// Complete is the target with what only the body names. Operations whose path
+// names everything are complete as they are.
+func (t Target) Complete([]byte) (Target, error) { return t, nil }
 
 // checkPath refuses bytes that RFC 3986 §3.3 does not allow in a path.
 func checkPath(p string) error {
@@ -122,25 +208,25 @@ func checkSegments(segments []string) error {
 	return nil
 }
 
-// decodeModelID decodes a segment that checkSegments accepted. What remains
+// decodeID decodes a segment that checkSegments accepted. What remains
 // must be made of the bytes that AWS's pattern for identifiers uses, so a
 // second escape, a query or a header break cannot hide in it.
-func decodeModelID(raw string) (string, error) {
+func decodeID(raw string) (string, error) {
 	id, err := url.PathUnescape(raw)
 	if err != nil {
 		return "", &PathError{"holds an invalid percent escape"}
 	}
 	if len(id) > maxModelID {
-		return "", &PathError{"the model identifier is too long"}
+		return "", &PathError{"the identifier is too long"}
 	}
 	for i := 0; i < len(id); i++ {
 		if id[i] != '/' && !modelIDByte(id[i]) {
-			return "", &PathError{"the model identifier holds a byte that no identifier has"}
+			return "", &PathError{"the identifier holds a byte that no identifier has"}
 		}
 	}
 	for part := range strings.SplitSeq(id, "/") {
 		if part == "" || part == "." || part == ".." {
-			return "", &PathError{"the model identifier holds an empty or dot segment"}
+			return "", &PathError{"the identifier holds an empty or dot segment"}
 		}
 	}
 	return id, nil

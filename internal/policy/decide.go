@@ -84,7 +84,7 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 		return nil, errors.New("the session is another identity's")
 	case r.Now.IsZero() || r.Region == "" || len(r.Legs) == 0:
 		return nil, errors.New("time, region or legs are missing")
-	case !slices.Contains(operations, r.Operation):
+	case !r.Operation.Known():
 		return nil, fmt.Errorf("operation %q is not one that rules can speak about", r.Operation)
 	}
 	f, err := factsOf(r, b.atlas)
@@ -106,8 +106,6 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 	}
 	return h, nil
 }
-
-var operations = []bedrock.Operation{bedrock.Converse, bedrock.ConverseStream, bedrock.InvokeModel, bedrock.InvokeModelWithResponseStream}
 
 // legs asks about every leg, and returns the grants that permitted the
 // resource the call names. Legs that no rule tells apart are asked about once.
@@ -158,9 +156,13 @@ func (h *hearing) prompted(q query, l *rights.Leg) query {
 	return q
 }
 
-// release asks whether an output may be let out, of the grants named.
+// release asks whether an output may be let out, of the grants named. Without
+// a model there is no output of one.
 func (h *hearing) release(grants []string, output value) {
 	l := h.facts.named(h.r.Legs)
+	if l == nil {
+		return
+	}
 	q := h.query(l)
 	q.Action = actRelease
 	h.gather(h.decide, &q)

@@ -31,8 +31,6 @@ func (e *UnresolvedError) Error() string {
 // The IAM actions that legs check
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
 const (
-	actionInvoke         = "bedrock:InvokeModel"
-	actionInvokeStream   = "bedrock:InvokeModelWithResponseStream"
 	actionApplyGuardrail = "bedrock:ApplyGuardrail"
 	actionInvokeTool     = "bedrock:InvokeTool"
 	actionReadObject     = "s3:GetObject"
@@ -50,24 +48,17 @@ const (
 // *UnresolvedError: an ARN that the catalogue does not list, a profile whose
 // destinations from the region are unknown, another account or region.
 func Legs(inv Invocation, cat *bedrock.Catalogue) ([]Leg, error) {
-	r := resolver{Invocation: inv, cat: cat, action: actionInvoke}
-	if inv.Operation.Streams() {
-		r.action = actionInvokeStream
+	r := resolver{Invocation: inv, cat: cat, action: "bedrock:" + inv.Operation.Action()}
+	if !inv.Operation.Known() {
+		return nil, r.refuse(fmt.Sprintf("%.64q is no operation that Writ serves", inv.Operation), "")
 	}
 	if err := r.place(); err != nil {
 		return nil, err
 	}
-	ref, err := bedrock.ParseModelID(inv.ModelID)
-	if err != nil {
-		return nil, r.refuse(err.Error(), "")
-	}
-	if !ref.Bare() {
-		if err := r.sameHome("the ARN", ref.Partition, ref.Region, ref.Account); err != nil {
+	if inv.Operation.Invokes() {
+		if err := r.invoked(); err != nil {
 			return nil, err
 		}
-	}
-	if err := r.model(ref); err != nil {
-		return nil, err
 	}
 	if err := r.named(); err != nil {
 		return nil, err
@@ -114,6 +105,20 @@ func (r *resolver) sameHome(what, partition, region, account string) error {
 		return r.refuse(fmt.Sprintf("%s is in account %s, the call in another", what, account), "")
 	}
 	return nil
+}
+
+// invoked adds the legs of what the call invokes.
+func (r *resolver) invoked() error {
+	ref, err := bedrock.ParseModelID(r.ModelID)
+	if err != nil {
+		return r.refuse(err.Error(), "")
+	}
+	if !ref.Bare() {
+		if err := r.sameHome("the ARN", ref.Partition, ref.Region, ref.Account); err != nil {
+			return err
+		}
+	}
+	return r.model(ref)
 }
 
 // model adds the legs of the model or profile that the call names.
