@@ -25,7 +25,7 @@ func (b *Bundle) Decide(r Request) Decision {
 	if h.code() == CodePermit {
 		h.duties()
 	}
-	if h.code() == CodePermit {
+	if h.code() == CodePermit && r.Operation.Generates() {
 		h.release(answer, unread)
 	}
 	return h.close(answer)
@@ -36,8 +36,11 @@ func (b *Bundle) Decide(r Request) Decision {
 // grants that permitted the call are asked. The decision carries no permit.
 func (b *Bundle) Release(p *Permit, r Request, output dataclass.Label) Decision {
 	h, err := b.hear(&r)
-	if err == nil && !p.Covers(r.Digest) {
+	switch {
+	case err == nil && !p.Covers(r.Digest):
 		err = errors.New("the permit is for another call")
+	case err == nil && !r.Operation.Generates():
+		err = errors.New("the operation has no answer of a model's to release")
 	}
 	if err != nil {
 		return refused(err)
@@ -156,13 +159,9 @@ func (h *hearing) prompted(q query, l *rights.Leg) query {
 	return q
 }
 
-// release asks whether an output may be let out, of the grants named. Without
-// a model there is no output of one.
+// release asks whether an output may be let out, of the grants named.
 func (h *hearing) release(grants []string, output value) {
 	l := h.facts.named(h.r.Legs)
-	if l == nil {
-		return
-	}
 	q := h.query(l)
 	q.Action = actRelease
 	h.gather(h.decide, &q)
@@ -241,6 +240,9 @@ func addReasons(reasons []Reason, rules []*rule) []Reason {
 // its own (security S8). One that fails to evaluate applies.
 func (h *hearing) duties() {
 	for _, o := range obligations {
+		if o.name != ObligeRedact && !h.r.Operation.Generates() {
+			continue // it is about an answer, and there is none
+		}
 		if !h.oblige[0].about(o.action) && !h.oblige[1].about(o.action) {
 			continue
 		}
