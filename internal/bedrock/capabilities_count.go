@@ -1,6 +1,9 @@
 package bedrock
 
-import "encoding/base64"
+import (
+	"bytes"
+	"encoding/base64"
+)
 
 // The shapes of CountTokens
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html).
@@ -40,7 +43,8 @@ func (r *capReader) countBody() error {
 	if err != nil {
 		return r.syntax(err)
 	}
-	if r.inner, err = base64.StdEncoding.Strict().AppendDecode(nil, text); err != nil {
+	// Go's decoder passes over line ends; another might end there.
+	if r.inner, err = base64.StdEncoding.Strict().AppendDecode([]byte{}, text); err != nil || bytes.ContainsAny(text, "\r\n") {
 		return r.fail("not base64")
 	}
 	r.found = true
