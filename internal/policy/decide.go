@@ -339,7 +339,8 @@ func (h *hearing) close(answer []string) Decision {
 		return d
 	}
 	d.Until = h.limits.end()
-	d.Permit = &Permit{minted: true, digest: h.r.Digest, region: h.r.Region, grants: d.Grants, answer: answer}
+	d.Permit = &Permit{minted: true, digest: h.r.Digest, region: h.r.Region, grants: d.Grants, answer: answer,
+		account: h.r.Account, identity: h.r.Identity.ID, legs: h.r.Legs, until: d.Until}
 	return d
 }
 

@@ -40,7 +40,7 @@ func newTemplate(ent rights.Entitlement, cat *bedrock.Catalogue, nets *identity.
 	if err := checkConditions(&ent.Conditions, nets); err != nil {
 		return nil, err
 	}
-	shared := conditionClauses(ent.Conditions)
+	shared := append([]clause{accountClause(ent.Account)}, conditionClauses(ent.Conditions)...)
 	if c, ok := streamingClause(actions); ok {
 		shared = append(shared, c)
 	}

@@ -50,6 +50,9 @@ type Entitlement struct {
 	ID          string `json:"-" yaml:"-"`
 	Title       string `json:"title,omitempty" yaml:"title,omitempty"`
 	Description string `json:"description,omitempty" yaml:"description,omitempty"`
+	// Account is the AWS account whose models are invoked, twelve digits; empty
+	// means the gateway's own.
+	Account string `json:"account,omitempty" yaml:"account,omitempty"`
 	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means both.
 	Actions []string `json:"actions,omitempty" yaml:"actions,omitempty"`
 	// Models: bare model ids, profile ids, ARNs, "family:<id>" or
