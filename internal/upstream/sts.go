@@ -93,8 +93,8 @@ func (r *Role) assume(ctx context.Context, client *sts.Client, w wanted) (aws.Cr
 		err = errors.New("STS answered with half a credential")
 	case out.AssumedRoleUser == nil || !strings.Contains(aws.ToString(out.AssumedRoleUser.Arn), ":sts::"+account+":assumed-role/"):
 		err = errors.New("STS answered with a session of another account's")
-	case w.source != "" && aws.ToString(out.SourceIdentity) != w.source:
-		err = errors.New("STS answered with a session that does not name the identity")
+	case aws.ToString(out.SourceIdentity) != "" && *out.SourceIdentity != w.source: // moto says nothing of it
+		err = errors.New("STS answered with a session that names another identity")
 	default:
 		return aws.Credentials{
 			AccessKeyID: *c.AccessKeyId, SecretAccessKey: *c.SecretAccessKey, SessionToken: *c.SessionToken,
