@@ -157,6 +157,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
 		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
+		Upstream: up, Scope: scopeOf(s.cfg),
 	}
 	if s.demo != nil {
 		control.DemoToken = s.demo.token

@@ -14,12 +14,14 @@ import (
 
 // Standing is how one account is reached, without a secret.
 type Standing struct {
-	Account  string    `json:"account"`
-	Role     string    `json:"role,omitempty"` // empty: Writ's own credentials are used as they are
-	PerGrant bool      `json:"perGrant"`
-	Sessions int       `json:"sessions"`            // kept now, of PerGrant
-	Error    string    `json:"lastError,omitempty"` // why the last session was not to be had
-	ErrorAt  time.Time `json:"lastErrorAt,omitzero"`
+	Account  string `json:"account"`
+	Role     string `json:"role,omitempty"` // empty: Writ's own credentials are used as they are
+	PerGrant bool   `json:"perGrant"`
+	// ExternalID is ExternalIDHere where the role's trust policy asks for one.
+	ExternalID string    `json:"externalId,omitempty"`
+	Sessions   int       `json:"sessions"`            // kept now, of PerGrant
+	Error      string    `json:"lastError,omitempty"` // why the last session was not to be had
+	ErrorAt    time.Time `json:"lastErrorAt,omitzero"`
 }
 
 // Checked is what a check of one account found.
@@ -28,6 +30,9 @@ type Checked struct {
 	Caller  string `json:"caller,omitempty"` // ARN that calls there are made as
 	Problem string `json:"problem,omitempty"`
 }
+
+// ExternalIDHere stands for an external id, which is not shown.
+const ExternalIDHere = "PUT THE EXTERNAL ID HERE"
 
 // Standing says how every account is reached, in their order, without asking
 // anyone.
@@ -44,6 +49,9 @@ func (r *route) standing() Standing {
 	if r.sessions != nil {
 		var last failure
 		s.Role = r.sessions.role.ARN
+		if r.sessions.role.ExternalID != "" {
+			s.ExternalID = ExternalIDHere
+		}
 		s.Sessions, last = r.sessions.standing()
 		if last.err != nil {
 			s.Error, s.ErrorAt = last.err.Error(), last.at.UTC()

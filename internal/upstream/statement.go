@@ -44,6 +44,31 @@ func (s Statement) MarshalJSON() ([]byte, error) {
 	return plainJSON(out)
 }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (s *Statement) UnmarshalJSON(b []byte) error {
+	var in struct {
+		Effect           string
+		Action, Resource words
+		Condition        map[string]map[string]string
+	}
+	if err := json.Unmarshal(b, &in); err != nil {
+		return err
+	}
+	*s = Statement{in.Effect, in.Action, in.Resource, in.Condition}
+	return nil
+}
+
+// words is a string or a list of strings.
+type words []string
+
+func (w *words) UnmarshalJSON(b []byte) error {
+	if bytes.HasPrefix(b, []byte(`"`)) {
+		*w = make(words, 1)
+		return json.Unmarshal(b, &(*w)[0])
+	}
+	return json.Unmarshal(b, (*[]string)(w))
+}
+
 func oneOrMany(list []string) any {
 	if len(list) == 1 {
 		return list[0]
