@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/writ-project/writ/internal/metrics"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/snapshot"
+	"github.com/writ-project/writ/internal/upstream"
 )
 
 // server is everything that runs under `writ up`. assemble is the one place
@@ -38,6 +40,7 @@ type server struct {
 	gateway   *gateway.Gateway
 	demo      *demo // nil without --demo
 	upstream  string
+	door      *upstream.Client
 	started   time.Time
 	endpoints endpoints
 
@@ -135,7 +138,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.upstream = label
+	s.upstream, s.door = label, up
 	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal})
 	if err != nil {
 		return err
@@ -144,7 +147,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
 		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
-		Account: s.cfg.Account, Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
+		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
 		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
 	})
 	s.gatewayServer.Handler = s.gateway
@@ -154,6 +157,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
 		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
+		Upstream: up, Scope: scopeOf(s.cfg),
 	}
 	if s.demo != nil {
 		control.DemoToken = s.demo.token
@@ -179,6 +183,17 @@ func (s *server) ended(e snapshot.Ended) {
 	if n := s.gateway.Reconsider(); n > 0 {
 		s.log.Info("open calls were cut", "calls", n, "identities", e.Identities, "grants", e.Grants)
 	}
+	s.dropSessions(e)
+}
+
+// dropSessions forgets the AWS sessions of what has ended, after the calls that
+// might still ask for one were cut. They could sign nothing any more without a
+// permit, and need not be in memory either.
+func (s *server) dropSessions(e snapshot.Ended) {
+	s.door.Drop(func(identity string, grants []string) bool {
+		return e.Rules || slices.Contains(e.Identities, identity) ||
+			slices.ContainsFunc(grants, func(g string) bool { return slices.Contains(e.Grants, g) })
+	})
 }
 
 func limitsOf(c config.Limits) gateway.Limits {

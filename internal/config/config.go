@@ -70,8 +70,17 @@ type Upstream struct {
 	// Profile is a profile of the AWS configuration files; empty means the
 	// default credential chain.
 	Profile string `yaml:"profile"`
-	// AssumeRole is the ARN of a role to assume with those credentials.
+	// AssumeRole is the ARN of a role of Account to assume with those credentials.
 	AssumeRole string `yaml:"assumeRole"`
+	// ExternalIDFile holds what the role's trust policy asks for as external id.
+	ExternalIDFile string `yaml:"externalIdFile"`
+	// STSEndpoint overrides the address of STS, such as a VPC endpoint's.
+	STSEndpoint string `yaml:"stsEndpoint"`
+	// PerGrant makes a session of the role for every grant, with a policy that
+	// allows its legs and the identity as SourceIdentity. It needs a role.
+	PerGrant bool `yaml:"perGrant"`
+	// Accounts are further AWS accounts; see docs/accounts.md.
+	Accounts []Account `yaml:"accounts"`
 }
 
 // Store says where state is kept.
@@ -109,8 +118,9 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081",
 		Region: "us-east-1", Partition: "aws",
-		Log:    Log{ReserveMB: 64},
-		Limits: Limits{BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second},
+		Upstream: Upstream{PerGrant: true},
+		Log:      Log{ReserveMB: 64},
+		Limits:   Limits{BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second},
 	}
 }
 
@@ -149,6 +159,7 @@ func (c *Config) Validate() error {
 			bad("region %q is not a region's name", r)
 		}
 	}
+	errs = append(errs, c.validateAccounts()...)
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls: cert and key go together")
 	}
