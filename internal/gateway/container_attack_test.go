@@ -70,7 +70,7 @@ func TestContainerCredentials(t *testing.T) {
 	t.Parallel()
 	s := shared()
 	for _, path := range []string{containerPath, containerPath + "/support-agent"} {
-		got, a := s.askContainer(t, path, s.token(t, "demo:support-agent", "writ", map[string]any{"nonce": path}), nil)
+		got, a := s.askContainer(t, path, s.token(t, "demo:support-agent", "writ", map[string]any{"run": path}), nil)
 		if a.Status != 200 || time.Until(got.Expiration) <= 0 || a.Header.Get("Date") == "" {
 			t.Fatalf("%s: answered %d %s", path, a.Status, a.Body)
 		}
@@ -430,7 +430,7 @@ func TestContainerSessionsDoNotMix(t *testing.T) {
 	for i := range 24 {
 		who := []string{"support-agent", "sales-agent", "analytics"}[i%3]
 		all.Go(func() {
-			got, a := s.askContainer(t, containerPath, s.token(t, "demo:"+who, "writ", map[string]any{"nonce": i}), nil)
+			got, a := s.askContainer(t, containerPath, s.token(t, "demo:"+who, "writ", map[string]any{"run": i}), nil)
 			if a.Status != 200 {
 				t.Errorf("%s: answered %d %s", who, a.Status, a.Body)
 				return
