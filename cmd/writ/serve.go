@@ -138,7 +138,11 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.upstream = label
-	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal, Ring: k.keys.Ring, Log: s.log})
+	conf := proof.Config{Record: k.recordMint, Seal: k.seal, Log: s.log}
+	if s.cfg.Impersonation { // the right by which container tokens are minted
+		conf.Ring = k.keys.Ring
+	}
+	exchange, err := proof.New(conf)
 	if err != nil {
 		return err
 	}

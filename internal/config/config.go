@@ -137,6 +137,7 @@ func Parse(b []byte) (Config, error) {
 
 var (
 	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	hostPattern    = regexp.MustCompile(`(?i)^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 )
 
@@ -150,6 +151,11 @@ func (c *Config) Validate() error {
 	for _, r := range c.AllRegions() {
 		if !regionPattern.MatchString(r) {
 			bad("region %q is not a region's name", r)
+		}
+	}
+	for _, h := range c.Hosts {
+		if a, err := netip.ParseAddr(h); err != nil && !hostPattern.MatchString(h) || err == nil && (a.IsUnspecified() || a.Zone() != "") {
+			bad("hosts: %q is not a name or an address: no scheme, no port, no pattern", h)
 		}
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
