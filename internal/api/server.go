@@ -44,6 +44,7 @@ type Config struct {
 	Metrics       http.Handler
 	Impersonation bool // the right `impersonate` is on
 	Bearer        BearerFunc
+	Container     ContainerFunc
 	DemoToken     DemoTokenFunc // nil outside --demo
 	Upstream      *upstream.Client
 	Scope         upstream.Scope // of the calls that the gateway makes

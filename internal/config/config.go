@@ -26,6 +26,9 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// AdminListen is the control plane's address: loopback only.
 	AdminListen string `yaml:"adminListen"`
+	// Hosts are further names by which workloads may ask for container
+	// credentials, beside loopback, listen's, the certificate's and tls.names.
+	Hosts []string `yaml:"hosts"`
 	// Account is the AWS account whose models are invoked, 12 digits.
 	Account string `yaml:"account"`
 	// Region is where calls go that name none, as bearer tokens do.
@@ -144,6 +147,7 @@ func Parse(b []byte) (Config, error) {
 
 var (
 	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	hostPattern    = regexp.MustCompile(`(?i)^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 )
 
@@ -160,6 +164,11 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateAccounts()...)
+	for _, h := range c.Hosts {
+		if a, err := netip.ParseAddr(h); err != nil && !hostPattern.MatchString(h) || err == nil && (a.IsUnspecified() || a.Zone() != "") {
+			bad("hosts: %q is not a name or an address: no scheme, no port, no pattern", h)
+		}
+	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls: cert and key go together")
 	}
