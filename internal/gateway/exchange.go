@@ -35,6 +35,7 @@ type exchange struct {
 	proven    proven
 	body      bedrock.Body
 	held      int64 // bytes to give back to the in-flight budget
+	lent      bool  // the body is charged to a session that is not proved yet
 	identity  *identity.Identity
 	region    string
 	forwarded http.Header

@@ -60,6 +60,7 @@ type Limits struct {
 	Answer       int64         // bytes of one unary answer
 	BodyTime     time.Duration // to send a body
 	FrameTime    time.Duration // for the client to take one frame or answer
+	Strangers    Strangers     // what the unauthenticated may cost
 }
 
 // DefaultLimits follow Bedrock's own: a body is at most 25 MB.
@@ -79,13 +80,14 @@ type Observation struct {
 
 // Gateway serves the runtime and STS wires. It is safe for concurrent use.
 type Gateway struct {
-	cfg      Config
-	flight   *inFlight
-	open     *openCalls
-	before   *refusedBefore
-	salts    *salts
-	keys     *sigv4.Keys
-	instance *auditlog.Instance
+	cfg       Config
+	flight    *inFlight
+	open      *openCalls
+	before    *refusedBefore
+	strangers *strangers
+	salts     *salts
+	keys      *sigv4.Keys
+	instance  *auditlog.Instance
 	// background outlives requests: an outcome is recorded also when the
 	// client has gone.
 	background context.Context
@@ -100,6 +102,7 @@ func New(cfg Config) *Gateway {
 		cfg:        cfg,
 		flight:     newInFlight(cfg.Limits.InFlight, cfg.Limits.SourceFlight),
 		open:       newOpenCalls(),
+		strangers:  newStrangers(cfg.Limits.Strangers),
 		salts:      newSalts(cfg.Salt),
 		keys:       sigv4.NewKeys(4096),
 		instance:   &cfg.Instance,
