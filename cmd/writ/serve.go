@@ -43,6 +43,8 @@ type server struct {
 
 	gatewayServer, adminServer     *http.Server
 	gatewayListener, adminListener net.Listener
+	bounded                        *gateway.Bounded // the gateway's connections
+	certificate                    *tls.Config      // what the port presents
 }
 
 func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, log *slog.Logger) (_ *server, err error) {
@@ -92,11 +94,13 @@ func (s *server) listen() error {
 		return err
 	}
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	s.certificate = conf
 	ca, err := s.certify(conf)
 	if err != nil {
 		return err
 	}
-	s.gatewayListener = gateway.Sniff(inner, conf, plain)
+	s.bounded = gateway.Bound(inner, s.cfg.Limits.Connections, s.cfg.Limits.SourceConnections)
+	s.gatewayListener = gateway.Sniff(s.bounded, conf, plain)
 	s.gatewayServer = gateway.NewServer(nil, conf, s.log)
 	addr := inner.Addr().String()
 	s.endpoints = endpoints{PID: os.Getpid(), Gateway: "http://" + addr, GatewayTLS: "https://" + addr, Admin: "http://" + s.adminListener.Addr().String(), CA: ca}
@@ -136,7 +140,9 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.upstream = label
-	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal})
+	exchange, err := proof.New(proof.Config{
+		Record: k.recordMint, Seal: k.seal, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
+	})
 	if err != nil {
 		return err
 	}
@@ -184,6 +190,7 @@ func (s *server) ended(e snapshot.Ended) {
 func limitsOf(c config.Limits) gateway.Limits {
 	l := gateway.DefaultLimits
 	l.Body, l.InFlight, l.SourceFlight = c.BodyMB*1_000_000, c.InFlightMB<<20, c.SourceMB<<20
+	l.Strangers.Failures, l.Strangers.AllFailures, l.Strangers.Unproven = c.Strangers.Failures, c.Strangers.AllFailures, c.Strangers.UnprovenMB<<20
 	return l
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 	Store     Store    `yaml:"store"`
 	Log       Log      `yaml:"log"`
 	Limits    Limits   `yaml:"limits"`
+	Drain     Drain    `yaml:"drain"`
+	Observe   Observe  `yaml:"observe"`
 	// DetailedRefusals tells callers every reason of a refusal. Development
 	// only: it lets a caller map the rules.
 	DetailedRefusals bool `yaml:"detailedRefusals"`
@@ -102,6 +104,12 @@ type Limits struct {
 	SourceMB   int64 `yaml:"sourceMB"`
 	// Freshness is how old the rules may be before every call is refused.
 	Freshness time.Duration `yaml:"freshness"`
+	// Connections is how many may be open at once; SourceConnections how many
+	// of one source.
+	Connections       int `yaml:"connections"`
+	SourceConnections int `yaml:"sourceConnections"`
+	// Strangers is what callers may cost who have proved nothing.
+	Strangers Strangers `yaml:"strangers"`
 }
 
 // Default is the configuration without a file.
@@ -109,8 +117,12 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081",
 		Region: "us-east-1", Partition: "aws",
-		Log:    Log{ReserveMB: 64},
-		Limits: Limits{BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second},
+		Log: Log{ReserveMB: 64},
+		Limits: Limits{
+			BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second, Connections: 16384, SourceConnections: 12288,
+			Strangers: Strangers{Failures: 600, AllFailures: 30_000, Proofs: 600, AllProofs: 6000, UnprovenMB: 128},
+		},
+		Drain: Drain{Within: 25 * time.Second},
 	}
 }
 
@@ -158,7 +170,7 @@ func (c *Config) Validate() error {
 	if f := c.Limits.Freshness; f < time.Second || f > 5*time.Minute {
 		bad("limits.freshness %v: want 1s to 5m", f)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.validateOperation()...)...)
 }
 
 // AllRegions is Regions with Region among them.
