@@ -32,6 +32,7 @@ func (x *exchange) admit() *refusal {
 		return unready(err)
 	}
 	x.ordered = true
+	x.shout()
 	return nil
 }
 

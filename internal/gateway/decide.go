@@ -12,7 +12,7 @@ func (x *exchange) decide() *refusal {
 	began := time.Now()
 	x.decision = x.state.Bundle.Decide(x.question())
 	x.decided = time.Since(began)
-	if x.decision.Permit == nil {
+	if x.decision.Permit == nil && !x.observed() {
 		return x.denied()
 	}
 	if unmet := x.unmet(); unmet != "" {

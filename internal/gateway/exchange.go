@@ -50,6 +50,7 @@ type exchange struct {
 
 	decision policy.Decision // decide
 	decided  time.Duration   // how long the decision took
+	window   Window          // that observe mode let it through by
 
 	ctx     context.Context // admit: ends when the client leaves or the call is cut
 	cancel  context.CancelCauseFunc
@@ -96,7 +97,7 @@ func (x *exchange) done() {
 		if op == "" {
 			op = "none"
 		}
-		x.g.cfg.Observe(Observation{Operation: op, Result: x.kind, Status: x.status, Total: time.Since(x.began), Added: x.added})
+		x.g.cfg.Observe(Observation{Operation: op, Result: x.comes(), Status: x.status, Total: time.Since(x.began), Added: x.added})
 	}
 }
 

@@ -45,7 +45,9 @@ type Config struct {
 	Limits    Limits                  // zero means DefaultLimits
 	Strict    bool                    // hold the last frame of a stream until its outcome is durable (security S27)
 	Observe   func(Observation)       // told of every finished exchange, for metrics; nil: nobody
-	Detailed  bool                    // refusals tell callers every reason: development only (security S20)
+	// Observing returns the window of observe mode that is open, if any; nil: none ever is.
+	Observing func(now time.Time) (Window, bool)
+	Detailed  bool // refusals tell callers every reason: development only (security S20)
 }
 
 // SaltFunc returns the salt under which an identity's content of a day is
