@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +19,7 @@ import (
 	"github.com/writ-project/writ/internal/api"
 	"github.com/writ-project/writ/internal/config"
 	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/localca"
 	"github.com/writ-project/writ/internal/metrics"
@@ -39,6 +39,7 @@ type server struct {
 	demo      *demo // nil without --demo
 	upstream  string
 	started   time.Time
+	meters    *metrics.Meters
 	endpoints endpoints
 
 	gatewayServer, adminServer     *http.Server
@@ -48,7 +49,7 @@ type server struct {
 }
 
 func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, log *slog.Logger) (_ *server, err error) {
-	s := &server{cfg: cfg, dir: d, log: log, started: time.Now()}
+	s := &server{cfg: cfg, dir: d, log: log, started: time.Now(), meters: metrics.New(version())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -62,7 +63,7 @@ func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, 
 		return nil, err
 	}
 	s.kernel, err = openKernelAs(ctx, d, kernelConfig{
-		DSN: dsn, Origin: cfg.Log.Origin, Reserve: cfg.Log.ReserveMB << 20, Account: cfg.Account, Log: log,
+		DSN: dsn, Origin: cfg.Log.Origin, Reserve: cfg.Log.ReserveMB << 20, Account: cfg.Account, Log: log, Flushed: s.meters.Flushed,
 	})
 	if err != nil {
 		return nil, err
@@ -103,7 +104,7 @@ func (s *server) listen() error {
 	s.gatewayListener = gateway.Sniff(s.bounded, conf, plain)
 	s.gatewayServer = gateway.NewServer(nil, conf, s.log)
 	addr := inner.Addr().String()
-	s.endpoints = endpoints{PID: os.Getpid(), Gateway: "http://" + addr, GatewayTLS: "https://" + addr, Admin: "http://" + s.adminListener.Addr().String(), CA: ca}
+	s.endpoints = endpoints{PID: os.Getpid(), Gateway: "http://" + addr, GatewayTLS: "https://" + addr, Admin: "http://" + s.adminListener.Addr().String(), CA: ca, Config: s.cfg.File()}
 	if !plain {
 		s.endpoints.Gateway = s.endpoints.GatewayTLS
 	}
@@ -140,44 +141,36 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.upstream = label
+	if k.observe, err = governance.OpenObserve(ctx, k.office, k.origin, s.cfg.Observe.Approvers, s.log); err != nil {
+		return err
+	}
 	exchange, err := proof.New(proof.Config{
-		Record: k.recordMint, Seal: k.seal, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
+		Record: s.recordMint, Seal: k.seal, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
 	})
 	if err != nil {
 		return err
 	}
-	meters := metrics.New()
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
 		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
 		Account: s.cfg.Account, Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
-		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
+		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: s.meters.Observe,
+		Observing: s.observing,
 	})
 	s.gatewayServer.Handler = s.gateway
-	s.gauge(meters)
+	s.gauge(s.meters)
 	token := api.NewToken()
 	control := api.Config{
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
-		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
+		Status: s.status, Metrics: s.meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
+		Observe: k.observe, LogOrigin: k.origin,
 	}
 	if s.demo != nil {
 		control.DemoToken = s.demo.token
 	}
 	s.adminServer = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Handler: api.New(control)}
 	return s.dir.announce(s.endpoints, token)
-}
-
-// gauge adds what is read when it is asked for.
-func (s *server) gauge(m *metrics.Meters) {
-	m.Gauge("writ_open_calls", "Calls between admission and settlement.", func() float64 { return float64(s.gateway.Open()) })
-	m.Gauge("writ_log_records", "Records in this process's audit log.", func() float64 { return float64(s.kernel.journal.Head().Size) })
-	m.Gauge("writ_ready", "1 when calls may be let through.", func() float64 {
-		if s.gateway.Ready() != nil {
-			return 0
-		}
-		return 1
-	})
 }
 
 // ended reconsiders the open calls once something was taken away.
@@ -211,6 +204,7 @@ func (s *server) serve(ctx context.Context) error {
 	behind.Go(func() { s.gateway.Run(background) })
 	behind.Go(func() { _ = s.state.Run(background) }) // ends with background, for no other reason
 	behind.Go(func() { s.kernel.keys.Follow(background) })
+	behind.Go(func() { s.kernel.observe.Run(background, func() { s.gateway.Reconsider() }) })
 	group.Go(func() error {
 		<-running.Done()
 		return s.drain()
@@ -219,23 +213,6 @@ func (s *server) serve(ctx context.Context) error {
 	stop()
 	behind.Wait()
 	return errors.Join(err, s.kernel.lifecycle(context.WithoutCancel(ctx), "stop"), s.Close())
-}
-
-// drainTime is how long open calls may go on after a stop was asked for.
-const drainTime = 25 * time.Second
-
-func (s *server) drain() error {
-	s.log.Info("stopping: open calls may finish", "calls", s.gateway.Open(), "within", drainTime)
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	err := s.gatewayServer.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.gateway.Cut("the gateway is stopping", func(*gateway.Call) bool { return true })
-		last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		err = s.gatewayServer.Shutdown(last)
-	}
-	return errors.Join(err, s.adminServer.Close())
 }
 
 func closed(err error) error {
@@ -265,25 +242,13 @@ func (s *server) Close() error {
 	return errors.Join(errs...)
 }
 
-// advisory is what Writ is until an account's chokepoint has been proved:
-// whoever may invoke in IAM can go around it (security S28).
-const advisory = "advisory: direct path open (principals unknown, no chokepoint proof on record)"
-
-func (s *server) status() api.Status {
-	head := s.kernel.journal.Head()
-	out := api.Status{
-		Version: version(), Instance: s.kernel.instance.ID, Started: s.started, Ready: true,
-		Standing: advisory, Upstream: s.upstream, StandIn: s.demo != nil, OpenCalls: s.gateway.Open(),
-		LogOrigin: s.kernel.origin, LogSize: head.Size, LogRoot: base64.StdEncoding.EncodeToString(head.Root[:]),
+// recordMint counts the mints that are durable.
+func (s *server) recordMint(ctx context.Context, m proof.Mint) (uint64, error) {
+	index, err := s.kernel.recordMint(ctx, m)
+	if err == nil {
+		s.meters.Minted(string(m.Session.Proof))
 	}
-	if err := s.gateway.Ready(); err != nil {
-		out.Ready, out.Reason = false, err.Error()
-	}
-	if now := s.state.Current(); now != nil {
-		out.Revision, out.Bundle = now.Revision, now.Bundle.Digest()
-		out.Identities, out.Grants = now.Counts()
-	}
-	return out
+	return index, err
 }
 
 // recordMint makes a mint durable before the session it describes is sealed.

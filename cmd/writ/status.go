@@ -43,6 +43,7 @@ func (c *statusCmd) Run(ctx context.Context) error {
 		[]string{"rules", s.Bundle},
 		[]string{"audit log", fmt.Sprintf("%s, %d records, root %s", s.LogOrigin, s.LogSize, s.LogRoot)},
 		[]string{"open calls", strconv.Itoa(s.OpenCalls)},
+		[]string{"observe mode", observeLine(s.Observe)},
 	)
 }
 

@@ -47,6 +47,8 @@ type Config struct {
 	// Impersonation lets operators mint sessions for identities with
 	// `writ credentials`. Off in production; --demo turns it on.
 	Impersonation bool `yaml:"impersonation"`
+
+	file string // where Load read it
 }
 
 // TLS says what the gateway's port presents.
@@ -132,8 +134,15 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return Parse(b)
+	c, err := Parse(b)
+	if err == nil {
+		c.file, err = filepath.Abs(path)
+	}
+	return c, err
 }
+
+// File is where the configuration was read; empty: there is no file.
+func (c *Config) File() string { return c.file }
 
 // Parse reads a configuration over the defaults.
 func Parse(b []byte) (Config, error) {

@@ -81,6 +81,9 @@ func describe(path string, t reflect.Type, standard reflect.Value, said map[stri
 		out["type"], out["additionalProperties"] = "object", false
 		fields := keywords{}
 		for i := range t.NumField() {
+			if !t.Field(i).IsExported() {
+				continue
+			}
 			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
 			fields[name] = describe(strings.TrimPrefix(path+"."+name, "."), t.Field(i).Type, standard.Field(i), said)
 		}

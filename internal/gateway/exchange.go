@@ -62,9 +62,11 @@ type exchange struct {
 	resp  *http.Response // forward
 	added time.Duration
 
-	result outcome // inspect
-	kind   string  // what it came to, for metrics
-	status int
+	result     outcome // inspect
+	kind       string  // what it came to, for metrics
+	status     int
+	failed     string // how Bedrock failed, for metrics
+	unrecorded bool   // the outcome could not be recorded
 }
 
 // proven is the credential that a caller proved to hold, once whole is set.
@@ -93,11 +95,7 @@ func (x *exchange) done() {
 		x.g.flight.release(sourceKey(x.origin.Peer), x.held)
 	}
 	if x.g.cfg.Observe != nil {
-		op := string(x.target.Operation)
-		if op == "" {
-			op = "none"
-		}
-		x.g.cfg.Observe(Observation{Operation: op, Result: x.comes(), Status: x.status, Total: time.Since(x.began), Added: x.added})
+		x.g.cfg.Observe(x.observation())
 	}
 }
 

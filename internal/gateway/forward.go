@@ -41,7 +41,7 @@ func (x *exchange) unreached(err error) *refusal {
 		x.result.ended = endedClientGone
 		return &refusal{kind: "client_gone", err: accessDenied("the client left")}
 	}
-	x.result.ended = endedUpstreamError
+	x.result.ended, x.failed = endedUpstreamError, failure(err)
 	x.g.cfg.Log.Warn("Bedrock could not be reached", "id", x.id, "err", err)
 	return &refusal{kind: "upstream", err: bedrock.Error{
 		Type: bedrock.ServiceUnavailableException, Message: "Bedrock could not be reached through Writ",

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
@@ -71,15 +72,6 @@ var DefaultLimits = Limits{
 	BodyTime: 60 * time.Second, FrameTime: 60 * time.Second,
 }
 
-// Observation is what an exchange came to, for metrics: low cardinality only.
-type Observation struct {
-	Operation string // AWS name, sts, or none
-	Result    string // permit, or the kind of refusal
-	Status    int
-	Total     time.Duration // from the first byte in to the last out
-	Added     time.Duration // Writ's own part, up to forwarding
-}
-
 // Gateway serves the runtime and STS wires. It is safe for concurrent use.
 type Gateway struct {
 	cfg       Config
@@ -93,6 +85,7 @@ type Gateway struct {
 	// background outlives requests: an outcome is recorded also when the
 	// client has gone.
 	background context.Context
+	draining   atomic.Bool
 }
 
 // New makes a Gateway. Run must be started beside it.
@@ -133,6 +126,9 @@ func (g *Gateway) Open() int { return g.open.len() }
 
 // Ready reports why no call would be let through now, or nil.
 func (g *Gateway) Ready() error {
+	if g.draining.Load() {
+		return errStopping
+	}
 	if g.cfg.State.Current() == nil {
 		return errors.New("no rules are loaded yet")
 	}

@@ -29,6 +29,9 @@ import (
 // programming error on the enforcing path, and the request is not sent.
 var ErrNotCovered = errors.New("the permit does not cover this request")
 
+// ErrNoCredentials means that Writ's own credentials could not be had.
+var ErrNoCredentials = errors.New("getting Writ's own AWS credentials")
+
 // Config says how to reach Bedrock.
 type Config struct {
 	// Endpoint overrides Bedrock's own address, for the local stand-in or a
@@ -184,7 +187,7 @@ var userAgent = []string{"writ-gateway"}
 func (c *Client) sign(ctx context.Context, req *http.Request, out Outbound) error {
 	creds, err := c.credentials.Retrieve(ctx)
 	if err != nil {
-		return fmt.Errorf("getting Writ's own AWS credentials: %w", err)
+		return fmt.Errorf("%w: %w", ErrNoCredentials, err)
 	}
 	err = sigv4.Sign(req, out.Body.Sum(), sigv4.Outbound{Credentials: creds, Service: "bedrock", Region: out.Region, Time: c.now()})
 	if err != nil {
