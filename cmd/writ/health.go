@@ -26,7 +26,7 @@ func (s *server) status() api.Status {
 		Standing: advisory, Upstream: s.upstream, StandIn: s.demo != nil, OpenCalls: s.gateway.Open(),
 		LogOrigin: s.kernel.origin, LogSize: head.Size, LogRoot: base64.StdEncoding.EncodeToString(head.Root[:]),
 		Observe: api.ObserveOf(s.kernel.observe, s.kernel.origin, time.Now()), Draining: s.gateway.Draining(),
-		SnapshotAge: s.state.Age(time.Now()).Seconds(), Connections: s.bounded.Open(), Config: s.cfg.File(), OpenFiles: openFilesLimit(),
+		SnapshotAge: s.state.Age(time.Now()).Seconds(), Connections: s.bounded.Open(), Gateway: s.endpoints.Gateway, Config: s.cfg.File(), OpenFiles: openFilesLimit(),
 		StateError: textOfError(s.state.Err()), LogError: textOfError(s.kernel.journal.Err()),
 	}
 	if err := s.gateway.Ready(); err != nil {

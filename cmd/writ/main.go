@@ -27,6 +27,7 @@ type commands struct {
 	Sessions    sessionsCmd    `cmd:"" help:"Revoke sessions."`
 	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
 	Status      statusCmd      `cmd:"" help:"Say how a live server is."`
+	Doctor      doctorCmd      `cmd:"" help:"Look at everything that an installation stands on."`
 	Observe     observeCmd     `cmd:"" help:"Switch enforcement off for a time, by two people, and on by one."`
 	Config      configCmd      `cmd:"" help:"Explain and check the configuration file."`
 	Whoami      whoamiCmd      `cmd:"" help:"Say who the operator's token acts as."`

@@ -119,6 +119,7 @@ type Status struct {
 	StateError  string        `json:"stateError,omitempty"` // why the store could not be read last
 	LogError    string        `json:"logError,omitempty"`   // why the log takes nothing
 	Connections int           `json:"connections"`
+	Gateway     string        `json:"gateway"`
 	Config      string        `json:"config,omitempty"` // path of the configuration file
 	CertExpires time.Time     `json:"certExpires,omitzero"`
 	CertNames   []string      `json:"certNames,omitempty"`
