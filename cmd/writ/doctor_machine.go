@@ -148,7 +148,7 @@ func (p *patient) clock(ctx context.Context) []diagnosis {
 	if !own {
 		return ok("the wall clock keeps step with the monotonic one")
 	}
-	return skewed("the database's", theirs.Sub(time.Now()))
+	return skewed("the database's", time.Until(theirs))
 }
 
 // stepped judges by how much the wall clock left the monotonic one.

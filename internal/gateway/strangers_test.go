@@ -208,8 +208,13 @@ func TestS16_ConnectionsAreBoundedInTotalAndPerSource(t *testing.T) {
 func TestS16_ConnectionsAreBoundedInTotal(t *testing.T) {
 	b := Bound(nil, 3, 2)
 	a, c := source("192.0.2.1"), source("192.0.2.2")
-	if !b.enter(a) || !b.enter(a) || b.enter(a) || !b.enter(c) || b.enter(c) {
-		t.Error("three connections, two of a source, are not the limit")
+	for i, step := range []struct {
+		source netip.Prefix
+		want   bool
+	}{{a, true}, {a, true}, {a, false}, {c, true}, {c, false}} {
+		if got := b.enter(step.source); got != step.want {
+			t.Errorf("step %d: %v enters %v, want %v", i, step.source, got, step.want)
+		}
 	}
 	b.leave(a)
 	b.leave(a)
