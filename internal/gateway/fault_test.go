@@ -311,6 +311,10 @@ func TestCanariesAreNowhere(t *testing.T) {
 	if a := writtest.Do(t, admin); a.Status != 401 {
 		t.Errorf("a wrong operator's token: answered %d %s", a.Status, a.Body)
 	}
+	s.call(t, k, sonnet, "converse", writtest.Say("prompt-canary-7f3a"))
+	s.call(t, k, sonnet, "converse-stream", writtest.Say("prompt-canary-7f3a"))
+	s.call(t, k, pro, "converse", writtest.Say("prompt-canary-7f3a")) // refused
+	s.CallBearer(t, token, path, "not JSON prompt-canary-7f3a")
 	s.exposed(t)
 	s.Terminate()
 	if err := s.Exit(20 * time.Second); err != nil {
@@ -323,6 +327,11 @@ func TestCanariesAreNowhere(t *testing.T) {
 	for _, what := range []string{"support-agent", "fine"} {
 		if len(s.find(t, what)) == 0 {
 			t.Errorf("%q is nowhere either", what)
+		}
+	}
+	for _, place := range s.find(t, "prompt-canary-7f3a")["prompt-canary-7f3a"] {
+		if !strings.HasPrefix(place, "upstream request") {
+			t.Errorf("a prompt is in %s", place)
 		}
 	}
 	s.searchForSecrets(t)

@@ -106,15 +106,19 @@ type strangers struct {
 	// suspects is the number of sessions on record, read without the lock:
 	// where it is 0, small bodies are nobody's debt.
 	suspects atomic.Int64
+	// calm: no source is on record, so that no token needs a budget.
+	calm atomic.Bool
 }
 
 func newStrangers(s Strangers) *strangers {
 	s = s.orDefault()
-	return &strangers{
+	out := &strangers{
 		failures: perMinute(float64(s.Failures)), allFailures: perMinute(float64(s.AllFailures)),
 		openings: rate{float64(s.Openings), float64(s.Openings)}, unproven: perMinute(float64(s.Unproven)),
 		sources: newLedger[netip.Prefix](), sessions: newLedger[presenter](),
 	}
+	out.calm.Store(true)
+	return out
 }
 
 // failed charges a failure to its source and reports whether it is worth an
@@ -122,6 +126,7 @@ func newStrangers(s Strangers) *strangers {
 func (s *strangers) failed(source netip.Prefix, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.calm.Store(false)
 	one := s.sources.of(source, s.failures, now).take(s.failures, 1, now)
 	return one && s.all.take(s.allFailures, 1, now)
 }
@@ -129,16 +134,23 @@ func (s *strangers) failed(source netip.Prefix, now time.Time) bool {
 // mayOpen reports whether a source's token is to be opened: always, until its
 // failures are spent, and then while processor time for suspects is left.
 func (s *strangers) mayOpen(source netip.Prefix, now time.Time) bool {
+	if s.calm.Load() {
+		return true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.all.refill(s.allFailures, now)
 	b, known := s.sources.rows[source]
 	if !known && len(s.sources.rows) >= maxStrangers {
 		b, known = &s.sources.others, true
 	}
 	if known {
-		b.refill(s.failures, now)
+		if b.refill(s.failures, now); b.level >= s.failures.size && b != &s.sources.others {
+			delete(s.sources.rows, source)
+			s.calm.Store(len(s.sources.rows) == 0 && s.all.level >= s.allFailures.size)
+		}
 	}
-	if s.all.refill(s.allFailures, now); (!known || b.level >= 1) && s.all.level >= 1 {
+	if (!known || b.level >= 1) && s.all.level >= 1 {
 		return true
 	}
 	return s.opened.take(s.openings, 1, now)

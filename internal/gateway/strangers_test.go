@@ -79,6 +79,10 @@ func TestS16_TokensOfAFloodingSourceAreOpenedWithinABudget(t *testing.T) {
 		if !s.mayOpen(bad, time.Now()) {
 			t.Error("the budget does not come back")
 		}
+		time.Sleep(time.Hour)
+		if !s.mayOpen(bad, time.Now()) || !s.calm.Load() || len(s.sources.rows) != 0 {
+			t.Error("a source that was quiet for an hour is still on record")
+		}
 	})
 }
 

@@ -44,3 +44,17 @@ func TestS16_RegularsAreBounded(t *testing.T) {
 		t.Errorf("%d are kept after all have gone, want the newcomer alone", len(r.rows))
 	}
 }
+
+// After an emergency rotation the session that a repeat would get is void.
+func TestS10_ARepeatAfterAnEmergencyRotationIsANewSession(t *testing.T) {
+	o := open(t, nil)
+	req := o.request(o.token(nil))
+	first := o.allow(req)
+	if again := o.allow(req); again.Session.ID != first.Session.ID {
+		t.Fatal("a repeat is no repeat")
+	}
+	o.Forget()
+	if again := o.allow(req); again.Session.ID == first.Session.ID || again.Repeated {
+		t.Error("the void session is given out again")
+	}
+}
