@@ -31,7 +31,9 @@ func serveProxy(upstream string) error {
 		return err
 	}
 	fmt.Printf("ready gateway=http://%s\n", l.Addr())
-	server := &http.Server{Handler: tunedProxy(to), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: tunedProxy(to), ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	return server.Serve(l)
 }
 

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// goal is one of the figures that Writ is to reach.
+type goal struct {
+	text   string
+	bound  string
+	found  string // empty: not measured in this run
+	passed bool
+	note   bool // shown beside the goal above it; nothing to reach
+}
+
+// at most and at least are goals with one bound.
+func atMost(text string, bound, median float64, all []float64, format, unit string) goal {
+	return goal{text, fmt.Sprintf("≤ %g%s", bound, unit), spread(format, median, all), median <= bound, false}
+}
+
+func atLeast(text string, bound, median float64, all []float64, format, unit string) goal {
+	return goal{text, fmt.Sprintf("≥ %g%s", bound, unit), spread(format, median, all), median >= bound, false}
+}
+
+// unmeasured stands where a figure is missing.
+func unmeasured(text, bound string) goal { return goal{text: text, bound: bound} }
+
+// each computes a figure round by round, so that a slow moment of the machine
+// is in all its parts, and returns the median with the rounds. Without all
+// three targets, or where a round has no figure, there is none.
+func (r row) each(figure func(bare, proxy, writ sample) float64, writ string) (median float64, all []float64) {
+	b, p, w := r.of(bareName).Rounds, r.of(proxyName).Rounds, r.of(writ).Rounds
+	for i := range min(len(b), len(p), len(w)) {
+		f := figure(b[i], p[i], w[i])
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return 0, nil
+		}
+		all = append(all, f)
+	}
+	return middle(append([]float64(nil), all...)), all
+}
+
+func (r *results) goals() (all []goal) {
+	all = append(all, r.loadGoals()...)
+	all = append(all, r.loneGoals()...)
+	all = append(all, r.frameGoals()...)
+	all = append(all, r.memoryGoals()...)
+	return append(all, r.decisionGoals()...)
+}
+
+// loadGoals are those of 64 connections.
+func (r *results) loadGoals() []goal {
+	row := r.row("converse c=64")
+	rate, rates := row.each(func(_, p, w sample) float64 { return p.CPU / w.CPU }, writName)
+	p50, p50s := row.each(func(b, p, w sample) float64 { return (w.P50 - b.P50) / (p.P50 - b.P50) }, writName)
+	p99, p99s := row.each(func(b, p, w sample) float64 { return (w.P99 - b.P99) / (p.P99 - b.P99) }, writName)
+	const a, b, c = "c=64: requests/s per core ÷ ReverseProxy's (1.0 wished)", "c=64: p50 added ÷ what the ReverseProxy adds", "c=64: p99 added ÷ what the ReverseProxy adds"
+	if rates == nil {
+		return []goal{unmeasured(a, "≥ 0.6"), unmeasured(b, "≤ 1.5"), unmeasured(c, "≤ 1.5")}
+	}
+	return []goal{atLeast(a, 0.6, rate, rates, "%.2f", ""), atMost(b, 1.5, p50, p50s, "%.2f", ""), atMost(c, 1.5, p99, p99s, "%.2f", "")}
+}
+
+// loneGoals are those of one call at a time, whose record waits for the disk.
+func (r *results) loneGoals() []goal {
+	row := r.row("converse c=1")
+	beyond := func(_, p, w sample) float64 { return w.P50 - p.P50 }
+	disk, disks := row.each(beyond, writName)
+	const text = "c=1: p50 less the ReverseProxy's (50 wished)"
+	if disks == nil {
+		return []goal{unmeasured(text, "≤ 100 µs")}
+	}
+	all := []goal{
+		atMost(text, 100, disk, disks, "%.0f", " µs"),
+		{text: "… of which one flush of this disk, by itself", found: fmt.Sprintf("%.0f", r.Machine.Sync), note: true},
+	}
+	if memory, memories := row.each(beyond, tmpfsName); memories != nil {
+		all = append(all, goal{text: "… with the data directory in memory: what is not the disk's", found: spread("%.0f", memory, memories), note: true})
+	}
+	return all
+}
+
+func (r *results) frameGoals() (all []goal) {
+	for _, c := range []string{"c=1", "c=16"} {
+		text := "54-frame stream, " + c + ": mean delay added to a frame ÷ what the ReverseProxy adds"
+		median, rounds := r.row("paced "+c).each(func(b, p, w sample) float64 { return (w.Mean - b.Mean) / (p.Mean - b.Mean) }, writName)
+		if rounds == nil {
+			all = append(all, unmeasured(text, "≤ 2"))
+			continue
+		}
+		all = append(all, atMost(text, 2, median, rounds, "%.2f", ""))
+	}
+	return all
+}
+
+func (r *results) memoryGoals() (all []goal) {
+	for _, protocol := range []string{protocolH1, protocolH2C} {
+		g := unmeasured("1,000 open streams over "+protocol+": resident", "≤ 150 MB")
+		for _, s := range r.Streams {
+			if s.Target == writName && s.Protocol == protocol {
+				g = atMost(g.text, 150, s.During, nil, "%.0f", " MB")
+			}
+		}
+		all = append(all, g)
+	}
+	g := unmeasured("20 MB body: peak memory ÷ the body (itself, and once more)", "≤ 2")
+	for _, m := range r.Bodies {
+		if m.Target == writName {
+			g = atMost(g.text, 2, m.times(m.Lone), nil, "%.2f", "")
+		}
+	}
+	return append(all, g)
+}
+
+// decisionGoals are asked of both kinds of question.
+func (r *results) decisionGoals() (all []goal) {
+	for _, kind := range []struct {
+		name string
+		of   func(decision) cost
+	}{
+		{"repeated question", func(d decision) cost { return d.Repeated }},
+		{"new question", func(d decision) cost { return d.New }},
+	} {
+		few, many := unmeasured("decision at 10 grants, "+kind.name, "≤ 5 µs"), unmeasured("decision at 100,000 grants ÷ at 10, "+kind.name, "≤ 2")
+		if len(r.Decisions) == len(grantSizes) && r.Decisions[0].measured() {
+			ten, most := kind.of(r.Decisions[0]), kind.of(r.Decisions[len(grantSizes)-1])
+			few = atMost(few.text, 5, ten.Micros, ten.Rounds, "%.1f", " µs")
+			many = atMost(many.text, 2, most.Micros/ten.Micros, nil, "%.2f", "")
+		}
+		all = append(all, few, many)
+	}
+	return all
+}
+
+// Growth levels off when a day more would add no more than this.
+const (
+	soakGrowthMB    = 5
+	soakGrowthCount = 3
+)
+
+func (s *soak) goals() []goal {
+	const memory, counts = "a day's calls: live heap and resident memory that a day more would add", "… goroutines and open files"
+	if s == nil {
+		return []goal{unmeasured(memory, "≤ 5 MB"), unmeasured(counts, "≤ 3")}
+	}
+	heap, rss, goroutines, files := s.growth(soakHour.heap), s.growth(soakHour.rss), s.growth(soakHour.goroutines), s.growth(soakHour.files)
+	return []goal{
+		{memory, fmt.Sprintf("≤ %d MB", soakGrowthMB), fmt.Sprintf("%+.1f, %+.1f", heap, rss), max(heap, rss) <= soakGrowthMB, false},
+		{counts, fmt.Sprintf("≤ %d", soakGrowthCount), fmt.Sprintf("%+.0f, %+.0f", goroutines, files), max(goroutines, files) <= soakGrowthCount, false},
+	}
+}
+
+func (u *build) goals() []goal {
+	const cold, size, start = "`go build ./cmd/writ` with an empty cache on two CPUs", "binary, not stripped", "`writ version`"
+	if u == nil {
+		return []goal{unmeasured(cold, "≤ 120 s"), unmeasured(size, "≤ 40 MB"), unmeasured(start, "≤ 50 ms")}
+	}
+	return []goal{
+		atMost(cold, 120, u.Cold, nil, "%.0f", " s"),
+		atMost(size, 40, u.Size, nil, "%.1f", " MB"),
+		atMost(start, 50, u.Version, u.Versions, "%.0f", " ms"),
+	}
+}
+
+func writeGoals(b *strings.Builder, goals []goal) {
+	heading(b, 1, "target", "bound", "measured", "")
+	for _, g := range goals {
+		verdict := "not reached"
+		switch {
+		case g.note:
+			verdict = ""
+		case g.found == "":
+			g.found, verdict = "–", "not measured"
+		case g.passed:
+			verdict = "reached"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", g.text, g.bound, g.found, verdict)
+	}
+}
