@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -15,7 +16,8 @@ import (
 // bench/results.
 type build struct {
 	occasion
-	Cold     float64   `json:"cold_s"` // with an empty cache, the modules at hand
+	Cold     float64   `json:"cold_s"`     // with an empty cache, the modules at hand
+	CPU      float64   `json:"cold_cpu_s"` // what it used: twice Cold at most, and less where others were running
 	Size     float64   `json:"size_mb"`
 	Stripped float64   `json:"stripped_mb"`
 	Version  float64   `json:"version_ms"` // median
@@ -42,20 +44,21 @@ func measureBuild(ctx context.Context, s settings) (_ *build, err error) {
 	}
 	fmt.Fprintln(os.Stderr, "measuring a build with an empty cache …")
 	began := time.Now()
-	if out.Size, err = compile(ctx, dir, "writ"); err != nil {
+	if out.Size, out.CPU, err = compile(ctx, dir, "writ"); err != nil {
 		return nil, err
 	}
 	out.Cold = time.Since(began).Seconds()
-	if out.Stripped, err = compile(ctx, dir, "writ-stripped", "-ldflags=-s -w"); err != nil {
+	if out.Stripped, _, err = compile(ctx, dir, "writ-stripped", "-ldflags=-s -w"); err != nil {
 		return nil, err
 	}
 	out.Versions, err = timeVersions(ctx, filepath.Join(dir, "writ"))
-	out.Version = middle(append([]float64(nil), out.Versions...))
+	out.Version = middle(slices.Clone(out.Versions))
 	return out, err
 }
 
-// compile builds with two CPUs and a cache of its own, and returns the size.
-func compile(ctx context.Context, dir, name string, flags ...string) (megabytes float64, err error) {
+// compile builds with two CPUs and a cache of its own, and returns the size and
+// the seconds of CPU time.
+func compile(ctx context.Context, dir, name string, flags ...string) (megabytes, used float64, err error) {
 	path := filepath.Join(dir, name)
 	argv := append([]string{"go", "build", "-trimpath", "-o", path}, flags...)
 	argv = append(argv, "./cmd/writ")
@@ -65,13 +68,14 @@ func compile(ctx context.Context, dir, name string, flags ...string) (megabytes 
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOCACHE="+filepath.Join(dir, "cache"))
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("building writ: %w\n%s", err, text)
+		return 0, 0, fmt.Errorf("building writ: %w\n%s", err, text)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return float64(info.Size()) / 1e6, nil
+	used = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	return float64(info.Size()) / 1e6, used, nil
 }
 
 // timeVersions runs `writ version`, once uncounted, and returns milliseconds.

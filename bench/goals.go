@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ type goal struct {
 	note   bool // shown beside the goal above it; nothing to reach
 }
 
-// at most and at least are goals with one bound.
+// atMost and atLeast are goals with one bound.
 func atMost(text string, bound, median float64, all []float64, format, unit string) goal {
 	return goal{text, fmt.Sprintf("≤ %g%s", bound, unit), spread(format, median, all), median <= bound, false}
 }
@@ -39,7 +40,7 @@ func (r row) each(figure func(bare, proxy, writ sample) float64, writ string) (m
 		}
 		all = append(all, f)
 	}
-	return middle(append([]float64(nil), all...)), all
+	return middle(slices.Clone(all)), all
 }
 
 func (r *results) goals() (all []goal) {
@@ -160,6 +161,7 @@ func (u *build) goals() []goal {
 	return []goal{
 		atMost(cold, 120, u.Cold, nil, "%.0f", " s"),
 		atMost(size, 40, u.Size, nil, "%.1f", " MB"),
+		{text: "… stripped of its symbols", found: fmt.Sprintf("%.1f", u.Stripped), note: true},
 		atMost(start, 50, u.Version, u.Versions, "%.0f", " ms"),
 	}
 }

@@ -55,7 +55,6 @@ func (r *results) row(name string) row {
 }
 
 func (s sample) p50() float64  { return s.P50 }
-func (s sample) p99() float64  { return s.P99 }
 func (s sample) mean() float64 { return s.Mean }
 func (s sample) cpu() float64  { return s.CPU }
 
@@ -227,7 +226,7 @@ func (s *soak) table() string {
 func (u *build) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Build: commit %s, %s. %s.\n", u.name(), u.date(), u.Machine)
-	heading(&b, 0, "build with an empty cache, s", "binary MB", "stripped MB", "`writ version` ms")
-	fmt.Fprintf(&b, "| %.1f | %.1f | %.1f | %s |\n", u.Cold, u.Size, u.Stripped, spread("%.0f", u.Version, u.Versions))
+	heading(&b, 0, "build with an empty cache, s", "of CPU, s", "binary MB", "stripped MB", "`writ version` ms")
+	fmt.Fprintf(&b, "| %.1f | %.1f | %.1f | %.1f | %s |\n", u.Cold, u.CPU, u.Size, u.Stripped, spread("%.0f", u.Version, u.Versions))
 	return b.String()
 }
