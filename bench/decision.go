@@ -90,16 +90,20 @@ func measureDecision(s settings, n int) (decision, error) {
 	return out, err
 }
 
-// timed repeats an act for a while, round after round, in this goroutine.
+// timed repeats an act for a while, round after round. It takes the CPU time of
+// this process, the collector's with it: what others do on the machine meanwhile
+// is not the act's.
 func timed(rounds int, length time.Duration, act func() error) (cost, error) {
 	var took, allocations, bytes []float64
 	for range rounds {
+		n, spent, before, after := 0, time.Duration(0), runtime.MemStats{}, runtime.MemStats{}
 		runtime.GC()
-		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		n := 0
-		began := time.Now()
-		for time.Since(began) < length {
+		start, err := cpuTime(os.Getpid())
+		if err != nil {
+			return cost{}, err
+		}
+		for began := time.Now(); time.Since(began) < length; {
 			for range 16 { // so that reading the clock does not count
 				if err := act(); err != nil {
 					return cost{}, err
@@ -107,9 +111,11 @@ func timed(rounds int, length time.Duration, act func() error) (cost, error) {
 				n++
 			}
 		}
-		spent := time.Since(began)
+		if spent, err = cpuTime(os.Getpid()); err != nil {
+			return cost{}, err
+		}
 		runtime.ReadMemStats(&after)
-		took = append(took, float64(spent.Nanoseconds())/float64(n)/1000)
+		took = append(took, float64((spent-start).Nanoseconds())/float64(n)/1000)
 		allocations = append(allocations, float64(after.Mallocs-before.Mallocs)/float64(n))
 		bytes = append(bytes, float64(after.TotalAlloc-before.TotalAlloc)/float64(n))
 	}

@@ -29,18 +29,33 @@ func atLeast(text string, bound, median float64, all []float64, format, unit str
 func unmeasured(text, bound string) goal { return goal{text: text, bound: bound} }
 
 // each computes a figure round by round, so that a slow moment of the machine
-// is in all its parts, and returns the median with the rounds. Without all
-// three targets, or where a round has no figure, there is none.
+// is in all its parts, and returns the median with the rounds. A round without
+// the figure is left out; when most are, there is none.
 func (r row) each(figure func(bare, proxy, writ sample) float64, writ string) (median float64, all []float64) {
 	b, p, w := r.of(bareName).Rounds, r.of(proxyName).Rounds, r.of(writ).Rounds
-	for i := range min(len(b), len(p), len(w)) {
-		f := figure(b[i], p[i], w[i])
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return 0, nil
+	n := min(len(b), len(p), len(w))
+	for i := range n {
+		if f := figure(b[i], p[i], w[i]); !math.IsNaN(f) {
+			all = append(all, f)
 		}
-		all = append(all, f)
+	}
+	if 2*len(all) <= n {
+		return 0, nil
 	}
 	return middle(slices.Clone(all)), all
+}
+
+// addedRatio is what Writ adds by what the ReverseProxy adds. A round in which
+// the ReverseProxy seems to have added nothing says only that the machine was
+// not quiet.
+func addedRatio(figure func(sample) float64) func(bare, proxy, writ sample) float64 {
+	return func(bare, proxy, writ sample) float64 {
+		by := figure(proxy) - figure(bare)
+		if by <= 0 {
+			return math.NaN()
+		}
+		return (figure(writ) - figure(bare)) / by
+	}
 }
 
 func (r *results) goals() (all []goal) {
@@ -55,13 +70,20 @@ func (r *results) goals() (all []goal) {
 func (r *results) loadGoals() []goal {
 	row := r.row("converse c=64")
 	rate, rates := row.each(func(_, p, w sample) float64 { return p.CPU / w.CPU }, writName)
-	p50, p50s := row.each(func(b, p, w sample) float64 { return (w.P50 - b.P50) / (p.P50 - b.P50) }, writName)
-	p99, p99s := row.each(func(b, p, w sample) float64 { return (w.P99 - b.P99) / (p.P99 - b.P99) }, writName)
+	p50, p50s := row.each(addedRatio(sample.p50), writName)
+	p99, p99s := row.each(addedRatio(sample.p99), writName)
 	const a, b, c = "c=64: requests/s per core ÷ ReverseProxy's (1.0 wished)", "c=64: p50 added ÷ what the ReverseProxy adds", "c=64: p99 added ÷ what the ReverseProxy adds"
-	if rates == nil {
-		return []goal{unmeasured(a, "≥ 0.6"), unmeasured(b, "≤ 1.5"), unmeasured(c, "≤ 1.5")}
+	all := []goal{unmeasured(a, "≥ 0.6"), unmeasured(b, "≤ 1.5"), unmeasured(c, "≤ 1.5")}
+	if rates != nil {
+		all[0] = atLeast(a, 0.6, rate, rates, "%.2f", "")
 	}
-	return []goal{atLeast(a, 0.6, rate, rates, "%.2f", ""), atMost(b, 1.5, p50, p50s, "%.2f", ""), atMost(c, 1.5, p99, p99s, "%.2f", "")}
+	if p50s != nil {
+		all[1] = atMost(b, 1.5, p50, p50s, "%.2f", "")
+	}
+	if p99s != nil {
+		all[2] = atMost(c, 1.5, p99, p99s, "%.2f", "")
+	}
+	return all
 }
 
 // loneGoals are those of one call at a time, whose record waits for the disk.
@@ -83,15 +105,19 @@ func (r *results) loneGoals() []goal {
 	return all
 }
 
+// frameGoals are those of a stream's frames. The mean counts; the median, which
+// one slow moment does not move, is shown beside it.
 func (r *results) frameGoals() (all []goal) {
 	for _, c := range []string{"c=1", "c=16"} {
-		text := "54-frame stream, " + c + ": mean delay added to a frame ÷ what the ReverseProxy adds"
-		median, rounds := r.row("paced "+c).each(func(b, p, w sample) float64 { return (w.Mean - b.Mean) / (p.Mean - b.Mean) }, writName)
-		if rounds == nil {
-			all = append(all, unmeasured(text, "≤ 2"))
-			continue
+		row := r.row("paced " + c)
+		g := unmeasured("54-frame stream, "+c+": mean delay added to a frame ÷ what the ReverseProxy adds", "≤ 2")
+		if mean, rounds := row.each(addedRatio(sample.mean), writName); rounds != nil {
+			g = atMost(g.text, 2, mean, rounds, "%.2f", "")
 		}
-		all = append(all, atMost(text, 2, median, rounds, "%.2f", ""))
+		all = append(all, g)
+		if p50, rounds := row.each(addedRatio(sample.p50), writName); rounds != nil {
+			all = append(all, goal{text: "… the median delay likewise", found: spread("%.2f", p50, rounds), note: true})
+		}
 	}
 	return all
 }

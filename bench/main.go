@@ -106,7 +106,7 @@ func parseFlags() (settings, error) {
 	var s settings
 	only := flag.String("only", "", "measure only rows whose name matches this `regexp`: converse c=1, converse c=64, stream c=1, stream c=64, paced c=1, paced c=16, body 1MB, body 20MB, open streams, body memory, decision")
 	flag.IntVar(&s.Rounds, "rounds", 7, "rounds per row and target; the median counts")
-	flag.DurationVar(&s.Time, "time", 700*time.Millisecond, "length of a round")
+	flag.DurationVar(&s.Time, "time", 600*time.Millisecond, "length of a round")
 	flag.BoolVar(&s.Short, "short", false, "see in under a minute that everything works; keeps no results")
 	flag.BoolVar(&s.Soak, "soak", false, "instead of the rows, make a day's calls as fast as they go, and watch memory")
 	flag.IntVar(&s.Calls, "calls", soakCalls, "calls of the soak: `N` at 10 a second are a day")

@@ -55,6 +55,7 @@ func (r *results) row(name string) row {
 }
 
 func (s sample) p50() float64  { return s.P50 }
+func (s sample) p99() float64  { return s.P99 }
 func (s sample) mean() float64 { return s.Mean }
 func (s sample) cpu() float64  { return s.CPU }
 

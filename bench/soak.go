@@ -60,17 +60,17 @@ func measureSoak(ctx context.Context, s settings) (_ *soak, err error) {
 	if err := r.place(t, soakConnections); err != nil {
 		return nil, err
 	}
-	data := filepath.Join(r.dir, "data")
+	g := &gateway{binary: b.binary, dir: r.dir}
 	out := &soak{occasion: b.occasion, Calls: s.Calls / soakHours * soakHours}
 	for hour := range soakHours + 1 {
 		if hour > 0 {
-			took, err := soakAnHour(ctx, t, s.Calls/soakHours)
+			took, err := soakAnHour(ctx, g, t, s.Calls/soakHours)
 			if err != nil {
 				return nil, fmt.Errorf("hour %d: %w", hour, err)
 			}
 			out.Seconds += took.Seconds()
 		}
-		found, err := lookAt(ctx, t, data)
+		found, err := lookAt(ctx, t, g.data())
 		if err != nil {
 			return nil, err
 		}
@@ -82,9 +82,12 @@ func measureSoak(ctx context.Context, s settings) (_ *soak, err error) {
 	return out, nil
 }
 
-// soakAnHour makes an hour's calls over new connections, signed anew: a
-// signature lives for minutes.
-func soakAnHour(ctx context.Context, t *process, calls int) (time.Duration, error) {
+// soakAnHour makes an hour's calls with a new session, over new connections and
+// signed anew: a session lives for an hour, a signature for minutes.
+func soakAnHour(ctx context.Context, g *gateway, t *process, calls int) (_ time.Duration, err error) {
+	if t.keys, err = g.session(); err != nil {
+		return 0, err
+	}
 	requests, err := signedRequests(t, shape{operation: "converse"}, distinctRequests)
 	if err != nil {
 		return 0, err
