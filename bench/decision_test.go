@@ -67,7 +67,7 @@ func TestQuestionsDiffer(t *testing.T) {
 
 func TestTimed(t *testing.T) {
 	calls := 0
-	got, err := timed(3, time.Millisecond, func() error { calls++; return nil })
+	got, err := timed(3, 30*time.Millisecond, func() error { calls++; return nil })
 	if err != nil || calls < 48 || len(got.Rounds) != 3 || got.Micros <= 0 {
 		t.Errorf("%d calls, %+v: %v", calls, got, err)
 	}

@@ -42,6 +42,7 @@ type load struct {
 
 	phase atomic.Int32 // warming, counting or over
 	begun atomic.Int64
+	some  atomic.Bool // something counts
 }
 
 const (
@@ -92,6 +93,11 @@ func (l *load) conduct(ctx context.Context) (used, length time.Duration, err err
 	if err := sleep(ctx, l.length); err != nil {
 		return 0, 0, err
 	}
+	for !l.some.Load() { // a round too short for this machine
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+			return 0, 0, err
+		}
+	}
 	l.phase.Store(over)
 	length = time.Since(began)
 	after, err := cpuTime(l.target.pid)
@@ -109,7 +115,7 @@ func (l *load) client(ctx context.Context, n int) ([]uint32, error) {
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
 	in := bufio.NewReaderSize(conn, 16<<10)
 	took := make([]uint32, 0, 1<<14)
-	frames := frameClock{counts: func() bool { return l.phase.Load() == counting }}
+	frames := frameClock{counts: l.counts}
 	for turn := n; ; turn++ {
 		phase := l.phase.Load()
 		if phase == over || l.calls > 0 && l.begun.Add(1) > l.calls {
@@ -124,8 +130,20 @@ func (l *load) client(ctx context.Context, n int) ([]uint32, error) {
 		}
 		if phase == counting && !l.paced {
 			took = append(took, uint32(time.Since(began)))
+			l.counts()
 		}
 	}
+}
+
+// counts reports whether what is done now counts, and notes that something does.
+func (l *load) counts() bool {
+	if l.phase.Load() != counting {
+		return false
+	}
+	if !l.some.Load() {
+		l.some.Store(true)
+	}
+	return true
 }
 
 // answer reads one answer to its end.

@@ -77,7 +77,8 @@ func (p *process) stop() error {
 
 // cpuTime is the CPU time that a process's threads have used, in user and
 // kernel mode: the first figure of their schedstat, in nanoseconds. The times of
-// proc_pid_stat(5) come in hundredths of a second, too coarse for a short round.
+// proc_pid_stat(5) come in hundredths of a second, too coarse for a short round;
+// these are brought up to date at every tick and switch.
 // A thread that ended would take its time along; none of the targets ends any
 // under load.
 func cpuTime(pid int) (time.Duration, error) {
