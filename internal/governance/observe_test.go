@@ -247,10 +247,10 @@ func TestObserveEndsByItself(t *testing.T) {
 		if o.Current(time.Now()) != nil || o.Pending() != nil {
 			t.Error("it did not end")
 		}
-		if cancel(); reconsidered != 1 {
+		cancel()
+		if <-done; reconsidered != 1 {
 			t.Errorf("open calls were reconsidered %d times", reconsidered)
 		}
-		<-done
 		if got := h.actions(t); !slices.Equal(got, []string{"observe.on", "observe.ended"}) {
 			t.Errorf("the log holds %v", got)
 		}
