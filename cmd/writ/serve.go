@@ -69,7 +69,7 @@ func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, 
 		return nil, err
 	}
 	if withDemo {
-		if s.demo, err = startDemo(ctx, s.kernel, log); err != nil {
+		if s.demo, err = startDemo(ctx, s.kernel, cfg, log); err != nil {
 			return nil, err
 		}
 		s.endpoints.Issuer = s.demo.issuer
