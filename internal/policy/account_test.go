@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
 )
 
@@ -104,3 +105,21 @@ func TestThePermitSaysWhatItRestsOn(t *testing.T) {
 }
 
 func capsWithObject(uri string) bedrock.Capabilities { return bedrock.Capabilities{S3: []string{uri}} }
+
+// A case of `writ policy test` may be about another account than the gateway's.
+func TestCasesNameTheirAccount(t *testing.T) {
+	w := newTestWorld(t).may("chat", rights.Conditions{}, sonnetUS)
+	w.Entitlements[0].Account = elsewhere
+	cases, err := ParseCases([]byte("- {name: away, identity: agent, model: " + quotedSonnet + ", account: \"444455556666\", expect: permit}\n- {name: home, identity: agent, model: " + quotedSonnet + ", expect: deny}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := map[string]*identity.Identity{"agent": {ID: "agent", State: identity.Governed}}
+	for _, r := range w.bundle().Try(cases, Bench{Identities: who, Region: region, Account: account, Now: noon}) {
+		if !r.Passed {
+			t.Errorf("%s: %v", r.Case.Name, r.Failures)
+		}
+	}
+}
+
+const quotedSonnet = `"` + sonnetUS + `"`
