@@ -80,11 +80,25 @@ func TestAccountsOfAnIdentity(t *testing.T) {
 	if got := b.Accounts("other"); got != nil {
 		t.Errorf("an identity without grants has %q", got)
 	}
+	for home, want := range map[string][]string{account: {account, elsewhere}, elsewhere: {elsewhere}} {
+		if d := cmp.Diff(want, b.AccountsAt(home, "agent")); d != "" {
+			t.Errorf("at %s: %s", home, d)
+		}
+	}
+	if d := cmp.Diff([]string{account}, b.AccountsAt(account, "other")); d != "" {
+		t.Error(d)
+	}
 	b, err := b.With([]rights.Grant{grantOf("a")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{elsewhere}, b.Accounts("agent")); d != "" {
+		t.Error(d)
+	}
+	// Our own, named by its number, comes first all the same.
+	w = newTestWorld(t).may("a", rights.Conditions{}, haiku).may("b", rights.Conditions{}, haiku)
+	w.Entitlements[0].Account, w.Entitlements[1].Account = account, elsewhere
+	if d := cmp.Diff([]string{elsewhere, account}, w.bundle().AccountsAt(elsewhere, "agent")); d != "" {
 		t.Error(d)
 	}
 }
