@@ -86,3 +86,13 @@ func (c *Client) Drop(match func(identity string, grants []string) bool) int {
 	}
 	return n
 }
+
+// Doubt drops the sessions that no permit names within a minute: rules have
+// changed, and any right may have ended.
+func (c *Client) Doubt() {
+	for _, r := range c.routes {
+		if r.sessions != nil {
+			r.sessions.doubt()
+		}
+	}
+}
