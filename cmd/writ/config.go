@@ -13,7 +13,6 @@ type configCmd struct {
 	Reference configReferenceCmd `cmd:"" help:"Print a configuration file that explains every field."`
 	Schema    configSchemaCmd    `cmd:"" help:"Print the file's JSON Schema, for editors and checks."`
 	Check     configCheckCmd     `cmd:"" help:"Say whether a configuration file would be accepted."`
-	IAMPolicy configIAMPolicyCmd `cmd:"" name:"iam-policy" help:"Print the least that the gateway's own AWS role must be allowed."`
 }
 
 func (c *configCmd) Help() string {
