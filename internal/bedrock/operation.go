@@ -84,12 +84,6 @@ func Actions() []string {
 	return slices.Compact(all)
 }
 
-// OperationsUnder lists the operations that any of some actions authorises,
-// sorted.
-func OperationsUnder(actions ...string) []Operation {
-	return slices.DeleteFunc(Operations(), func(o Operation) bool { return !slices.Contains(actions, o.Action()) })
-}
-
 // Known reports whether Writ serves the operation.
 func (o Operation) Known() bool { return operations[o].action != "" }
 
