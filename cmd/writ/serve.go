@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 	"github.com/writ-project/writ/internal/metrics"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/snapshot"
+	"github.com/writ-project/writ/internal/upstream"
 )
 
 // server is everything that runs under `writ up`. assemble is the one place
@@ -38,6 +41,7 @@ type server struct {
 	gateway   *gateway.Gateway
 	demo      *demo // nil without --demo
 	upstream  string
+	door      *upstream.Client
 	started   time.Time
 	endpoints endpoints
 
@@ -96,6 +100,7 @@ func (s *server) listen() error {
 	if err != nil {
 		return err
 	}
+	s.askForCertificates(conf)
 	s.gatewayListener = gateway.Sniff(inner, conf, plain)
 	s.gatewayServer = gateway.NewServer(nil, conf, s.log)
 	addr := inner.Addr().String()
@@ -135,25 +140,33 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.upstream = label
-	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal})
+	s.upstream, s.door = label, up
+	conf := proof.Config{Record: k.recordMint, Seal: k.seal, Log: s.log}
+	if s.cfg.Impersonation { // the right by which container tokens are minted
+		conf.Ring = k.keys.Ring
+	}
+	exchange, err := proof.New(conf)
 	if err != nil {
 		return err
+	}
+	if err := exchange.LoadBundles(gateway.World(s.state.Current())); err != nil {
+		return withHint(err, "put the trust domain's CA certificates there: without them none of its workloads can prove itself")
 	}
 	meters := metrics.New()
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
 		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
-		Account: s.cfg.Account, Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
-		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
+		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
+		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
 	})
 	s.gatewayServer.Handler = s.gateway
 	s.gauge(meters)
 	token := api.NewToken()
 	control := api.Config{
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
-		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
+		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer, Container: k.container,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
+		Upstream: up, Scope: scopeOf(s.cfg),
 	}
 	if s.demo != nil {
 		control.DemoToken = s.demo.token
@@ -179,6 +192,17 @@ func (s *server) ended(e snapshot.Ended) {
 	if n := s.gateway.Reconsider(); n > 0 {
 		s.log.Info("open calls were cut", "calls", n, "identities", e.Identities, "grants", e.Grants)
 	}
+	s.dropSessions(e)
+}
+
+// dropSessions forgets the AWS sessions of what has ended, after the calls that
+// might still ask for one were cut. They could sign nothing any more without a
+// permit, and need not be in memory either.
+func (s *server) dropSessions(e snapshot.Ended) {
+	s.door.Drop(func(identity string, grants []string) bool {
+		return e.Rules || slices.Contains(e.Identities, identity) ||
+			slices.ContainsFunc(grants, func(g string) bool { return slices.Contains(e.Grants, g) })
+	})
 }
 
 func limitsOf(c config.Limits) gateway.Limits {
@@ -284,8 +308,11 @@ func (k *kernel) recordMint(ctx context.Context, m proof.Mint) (uint64, error) {
 	s := &m.Session
 	r := auditlog.Record{
 		Kind: auditlog.KindMint, ID: s.ID, Time: auditlog.At(time.Now()), Instance: &k.instance,
-		Who:        &auditlog.Who{Identity: s.Identity, Session: s.ID, Impersonated: s.Impersonated()},
-		Credential: &auditlog.Credential{Kind: "session", ID: s.ID, Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires)},
+		Who: &auditlog.Who{Identity: s.Identity, Session: s.ID, Impersonated: s.Impersonated()},
+		Credential: &auditlog.Credential{
+			Kind: string(cmp.Or(m.Form, proof.FormSession)), ID: s.ID,
+			Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires), MintRecord: m.From,
+		},
 		Proof: &auditlog.Proof{
 			Kind: string(s.Proof), Issuer: s.Issuer, Subject: s.Subject, Binding: s.Binding, TokenSHA256: s.ProofID,
 		},

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
@@ -38,13 +39,15 @@ type Config struct {
 	Salt      SaltFunc                // salts of content commitments
 	Instance  auditlog.Instance       // how records name this replica
 	Log       *slog.Logger            // operations, never content
-	Account   string                  // the AWS account served, 12 digits
+	Account   string                  // the AWS account that rights are for which name none, 12 digits
+	Accounts  map[string][]string     // accounts called, with the regions each is called in (none: Regions); nil: Account only
 	Partition string                  // aws, aws-us-gov or aws-cn
 	Home      string                  // region of calls that name none (bearer tokens)
 	Regions   []string                // regions a caller may call, Home among them
 	Limits    Limits                  // zero means DefaultLimits
 	Strict    bool                    // hold the last frame of a stream until its outcome is durable (security S27)
 	Observe   func(Observation)       // told of every finished exchange, for metrics; nil: nobody
+	Hosts     []string                // names, beside loopback's, by which credentials may be asked for (security S13)
 	Detailed  bool                    // refusals tell callers every reason: development only (security S20)
 }
 
@@ -77,7 +80,7 @@ type Observation struct {
 	Added     time.Duration // Writ's own part, up to forwarding
 }
 
-// Gateway serves the runtime and STS wires. It is safe for concurrent use.
+// Gateway serves the runtime and STS wires, and container credentials. It is safe for concurrent use.
 type Gateway struct {
 	cfg      Config
 	flight   *inFlight
@@ -143,6 +146,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.done()
 	if r.Method == http.MethodPost && r.URL.Path == "/" {
 		x.serveSTS()
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, ownPath) {
+		x.serveOwn()
 		return
 	}
 	for _, step := range []func() *refusal{

@@ -95,7 +95,7 @@ func (x *exchange) callRecord(kind auditlog.Kind) *auditlog.Record {
 func (x *exchange) callGroup() *auditlog.Call {
 	c := &auditlog.Call{
 		Operation: string(x.target.Operation), ModelRequested: clip(x.target.ModelID, 256),
-		RegionCalled: x.region, Stream: x.target.Operation.Streams(), Endpoint: "runtime",
+		RegionCalled: x.region, Account: x.account, Stream: x.target.Operation.Streams(), Endpoint: "runtime",
 	}
 	for _, leg := range x.legs {
 		c.Legs = append(c.Legs, auditlog.Leg{Kind: string(leg.Kind), Resource: clip(leg.Resource, 256), Region: leg.Region})
@@ -182,11 +182,11 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 // committed is a salted commitment to content: the log proves what was said
 // without holding it (security S26).
 func (x *exchange) committed(label string, sum [sha256.Size]byte) (string, error) {
-	salt, err := x.g.salts.get(context.WithoutCancel(x.ctx), x.identity.ID, x.start)
+	committer, err := x.g.salts.get(context.WithoutCancel(x.ctx), x.identity.ID, x.start)
 	if err != nil {
 		return "", err
 	}
-	return auditlog.Commit(salt, label, x.id, sum), nil
+	return committer.Commit(label, x.id, sum), nil
 }
 
 // recordBefore writes one aggregate of refusals before authentication.
