@@ -38,7 +38,7 @@ func (r *capReader) readHeaders(h http.Header) error {
 		if !ours {
 			continue
 		}
-		if read == nil || r.op.Conversational() && name != "X-Amzn-Bedrock-Accept" {
+		if read == nil || r.op.Async() || r.op.Bodiless() || r.op.Conversational() && name != "X-Amzn-Bedrock-Accept" {
 			return badHeader(name, "has no meaning for "+string(r.op))
 		}
 		if err := read(r, values[0]); err != nil {

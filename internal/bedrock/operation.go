@@ -9,6 +9,9 @@ const (
 	ConverseStream                Operation = "ConverseStream"
 	InvokeModel                   Operation = "InvokeModel"
 	InvokeModelWithResponseStream Operation = "InvokeModelWithResponseStream"
+	StartAsyncInvoke              Operation = "StartAsyncInvoke"
+	GetAsyncInvoke                Operation = "GetAsyncInvoke"
+	ListAsyncInvokes              Operation = "ListAsyncInvokes"
 )
 
 // operation is all that is known of an operation without a call of it.
@@ -20,6 +23,8 @@ type operation struct {
 	shape   shape // of the request's body
 	streams bool  // the answer comes in pieces
 	invokes bool  // it names a model, whose legs it needs
+	async   bool  // the model's answer goes elsewhere, later
+	queried bool  // its query string has a meaning
 }
 
 // shape is how a request's body is to be read.
@@ -29,6 +34,8 @@ const (
 	noShape       shape = iota // none that is known: nothing is accepted
 	converseShape              // Converse's
 	nativeShape                // the model provider's own
+	asyncShape                 // StartAsyncInvoke's, with the provider's own inside
+	emptyShape                 // no body at all
 )
 
 // operations is the one list of what Writ serves; routes says where each is
@@ -39,6 +46,9 @@ var operations = map[Operation]operation{
 	ConverseStream:                {action: "InvokeModelWithResponseStream", shape: converseShape, invokes: true, streams: true},
 	InvokeModel:                   {action: "InvokeModel", shape: nativeShape, invokes: true},
 	InvokeModelWithResponseStream: {action: "InvokeModelWithResponseStream", shape: nativeShape, invokes: true, streams: true},
+	StartAsyncInvoke:              {action: "InvokeModel", shape: asyncShape, invokes: true, async: true},
+	GetAsyncInvoke:                {action: "GetAsyncInvoke", shape: emptyShape},
+	ListAsyncInvokes:              {action: "ListAsyncInvokes", shape: emptyShape, queried: true},
 }
 
 // Known reports whether Writ serves the operation.
@@ -57,3 +67,13 @@ func (o Operation) Action() string { return operations[o].action }
 // Invokes reports whether the operation is about a model, which its legs then
 // check. One that is not names other resources only.
 func (o Operation) Invokes() bool { return operations[o].invokes }
+
+// Async reports whether the model's answer is written elsewhere, after the
+// call has ended: it never passes here.
+func (o Operation) Async() bool { return operations[o].async }
+
+// Bodiless reports whether a request must come without a body.
+func (o Operation) Bodiless() bool { return operations[o].shape == emptyShape }
+
+// Queried reports whether a query string has a meaning.
+func (o Operation) Queried() bool { return operations[o].queried }

@@ -40,7 +40,10 @@ func (e *UnknownOperationError) Error() string {
 type Target struct {
 	Operation Operation
 	ModelID   string // percent-decoded, as the caller named it; empty when the path names none
-	Path      string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
+	// Invocation is the asynchronous invocation named, percent-decoded and not
+	// read yet: see ParseInvocation.
+	Invocation string
+	Path       string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
 }
 
 // route says which operation a method and path name. A segment in braces
@@ -57,6 +60,9 @@ var routes = []route{
 	at(http.MethodPost, "model/{model}/converse-stream", ConverseStream),
 	at(http.MethodPost, "model/{model}/invoke", InvokeModel),
 	at(http.MethodPost, "model/{model}/invoke-with-response-stream", InvokeModelWithResponseStream),
+	at(http.MethodPost, "async-invoke", StartAsyncInvoke),
+	at(http.MethodGet, "async-invoke", ListAsyncInvokes),
+	at(http.MethodGet, "async-invoke/{invocation}", GetAsyncInvoke),
 }
 
 func at(method, pattern string, op Operation) route {
@@ -70,6 +76,8 @@ func (t *Target) name(segment, id string) {
 	switch segment {
 	case "{model}":
 		t.ModelID = id
+	case "{invocation}":
+		t.Invocation = id
 	default:
 		panic("no field for the segment " + segment)
 	}
@@ -167,7 +175,14 @@ func (r *route) target(segments []string) (Target, error) {
 
 // Complete is the target with what only the body names. Operations whose path
 // names everything are complete as they are.
-func (t Target) Complete([]byte) (Target, error) { return t, nil }
+func (t Target) Complete(body []byte) (Target, error) {
+	if t.Operation != StartAsyncInvoke {
+		return t, nil
+	}
+	start, err := ReadAsyncStart(body)
+	t.ModelID = start.ModelID
+	return t, err
+}
 
 // checkPath refuses bytes that RFC 3986 §3.3 does not allow in a path.
 func checkPath(p string) error {
@@ -242,7 +257,6 @@ const (
 	hintServed  = "Writ serves POST /model/{modelId}/ with converse, converse-stream, invoke or invoke-with-response-stream"
 	hintRuntime = "Writ serves Converse, ConverseStream, InvokeModel and InvokeModelWithResponseStream only"
 	hintStream  = "use ConverseStream or InvokeModelWithResponseStream"
-	hintAsync   = "asynchronous results leave Writ's sight; use Converse or InvokeModel"
 	hintConvert = "use Converse, or the provider's own body with InvokeModel"
 	hintControl = "this is Bedrock's control plane; point only AWS_ENDPOINT_URL_BEDROCK_RUNTIME at Writ"
 	hintAgents  = "this is bedrock-agent-runtime, which runs models under a service role; point only AWS_ENDPOINT_URL_BEDROCK_RUNTIME at Writ"
@@ -256,9 +270,6 @@ var unservedPaths = []struct{ method, pattern, name, hint string }{
 	{"", "model/*/invoke-with-bidirectional-stream", "InvokeModelWithBidirectionalStream", hintStream},
 	{"", "guardrail/*/version/*/apply", "ApplyGuardrail", "name the guardrail in the invocation itself"},
 	{"", "guardrail-checks/invoke", "InvokeGuardrailChecks", "name a guardrail in the invocation itself"},
-	{http.MethodPost, "async-invoke", "StartAsyncInvoke", hintAsync},
-	{http.MethodGet, "async-invoke/*", "GetAsyncInvoke", hintAsync},
-	{http.MethodGet, "async-invoke", "ListAsyncInvokes", hintAsync},
 	{"", "openai/v1/chat/completions", "OpenAI Chat Completions", hintConvert},
 	{"", "openai/v1/responses", "OpenAI Responses", hintConvert},
 	{"", "openai", "OpenAI API", hintConvert},

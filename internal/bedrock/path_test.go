@@ -82,9 +82,6 @@ func TestUnservedOperationRefusedByName(t *testing.T) {
 		{"POST", "/model/m/invoke-with-bidirectional-stream", "InvokeModelWithBidirectionalStream"},
 		{"POST", "/guardrail/g/version/1/apply", "ApplyGuardrail"},
 		{"POST", "/guardrail-checks/invoke", "InvokeGuardrailChecks"},
-		{"POST", "/async-invoke", "StartAsyncInvoke"},
-		{"GET", "/async-invoke", "ListAsyncInvokes"},
-		{"GET", "/async-invoke/arn%3Aaws", "GetAsyncInvoke"},
 		{"POST", "/openai/v1/chat/completions", "OpenAI Chat Completions"},
 		{"POST", "/v1/responses/r/cancel", "OpenAI Responses"},
 		{"POST", "/anthropic/v1/messages", "Anthropic Messages"},
@@ -113,6 +110,7 @@ func FuzzParseTarget(f *testing.F) {
 	for _, p := range []string{"/model/m/converse", "/model/a%3A0/invoke", "/model/%2e%2e/invoke", "/async-invoke", "/model/a%2Fb/converse-stream", "//", "/model/m/converse?a"} {
 		f.Add("POST", p)
 	}
+	f.Add("GET", "/async-invoke/arn%3Aaws%3Abedrock%3Aus-east-1%3A111122223333%3Aasync-invoke%2Fabcdefghijkl")
 	f.Fuzz(func(t *testing.T, method, path string) {
 		got, err := ParseTarget(method, path)
 		if err != nil {
@@ -121,9 +119,12 @@ func FuzzParseTarget(f *testing.F) {
 		if got.Path != path && strings.Replace(got.Path, "%2F", "/", 1) != path || len(got.ModelID) > maxModelID || strings.ContainsAny(got.ModelID, "%?#\\\r\n\x00") {
 			t.Fatalf("accepted %q as %+v", path, got)
 		}
-		last := path[strings.LastIndexByte(path, '/'):]
-		again, err := ParseTarget(method, "/model/"+url.PathEscape(got.ModelID)+last)
-		if err != nil || again.ModelID != got.ModelID || again.Operation != got.Operation {
+		whole := "/model/" + url.PathEscape(got.ModelID) + path[strings.LastIndexByte(path, '/'):]
+		if got.ModelID == "" {
+			whole = strings.TrimSuffix("/async-invoke/"+url.PathEscape(got.Invocation), "/")
+		}
+		again, err := ParseTarget(method, whole)
+		if err != nil || again.Invocation != got.Invocation || again.ModelID != got.ModelID || again.Operation != got.Operation {
 			t.Fatalf("%q: re-escaped: got %+v, %v; want %+v", path, again, err, got)
 		}
 	})

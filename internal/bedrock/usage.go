@@ -50,6 +50,9 @@ const (
 // AWS's, but believes no figure that cannot be. An error means that the body is
 // not what any model answers; what could be read is returned beside it.
 func ReadAnswer(op Operation, h http.Header, body []byte) (Answer, error) {
+	if op.Async() || op.Bodiless() {
+		return Answer{}, nil // it is about an invocation, and no model's
+	}
 	r := answerReader{jsonReader: jsonReader{lenient: true}}
 	r.reset("answer", body)
 	err := object(&r.jsonReader, &r, answerMembers, r.pass)
