@@ -25,6 +25,9 @@ func (b *Bundle) Decide(r Request) Decision {
 	if h.code() == CodePermit {
 		h.duties()
 	}
+	if h.code() == CodePermit && r.Operation.Async() {
+		h.detached(answer)
+	}
 	if h.code() == CodePermit {
 		h.release(answer, unread)
 	}
@@ -123,11 +126,16 @@ func (h *hearing) legs() (answer []string) {
 		h.gather(h.decide, &q)
 		v := h.ask(h.prompted(q, l))
 		allowed := h.weigh(v)
+		partial := h.partial()
+		if h.r.Operation.Async() {
+			allowed = h.notForbidden(l) && allowed
+			partial = partial || h.partial()
+		}
 		h.decision.Legs = append(h.decision.Legs, LegDecision{Leg: *l, Allowed: allowed, Reasons: addReasons(nil, v.reasons)})
 		if allowed && l == named {
 			answer = addGrants(nil, v.reasons)
 		}
-		if before = nil; !h.partial() {
+		if before = nil; !partial {
 			before = &h.decision.Legs[i]
 		}
 	}

@@ -45,12 +45,18 @@ func newTemplate(ent rights.Entitlement, cat *bedrock.Catalogue, nets *identity.
 		shared = append(shared, c)
 	}
 	prompted := append(slices.Clone(shared), promptClauses(ent.Conditions.Data)...)
-	for _, w := range targets {
-		t.add(actions, w.resource, prompted, w.clauses...)
+	if invoking := synchronous(actions); len(invoking) > 0 {
+		for _, w := range targets {
+			t.add(invoking, w.resource, prompted, w.clauses...)
+		}
+	}
+	if c, ok := detachedClause(actions); ok {
+		prompted = append(slices.Clip(prompted), c)
 	}
 	t.addUses(prompted, targets)
 	t.addReleases(targets)
 	t.addObligations(prompted, targets)
+	t.addAsync(actions, prompted, targets)
 	return t, nil
 }
 
@@ -217,10 +223,10 @@ func actionsOf(names []string) ([]uid, error) {
 	var out []uid
 	for _, name := range names {
 		switch a := action(name); a {
-		case actInvoke, actInvokeStream:
+		case actInvoke, actInvokeStream, actStartAsync, actGetAsync, actListAsync, actTag:
 			out = append(out, a)
 		default:
-			return nil, fmt.Errorf("action %q: want InvokeModel or InvokeModelWithResponseStream", name)
+			return nil, fmt.Errorf("action %q: want InvokeModel, InvokeModelWithResponseStream, StartAsyncInvoke, GetAsyncInvoke, ListAsyncInvokes or TagResource", name)
 		}
 	}
 	return out, nil
@@ -230,12 +236,14 @@ func actionsOf(names []string) ([]uid, error) {
 // permits whose action is another.
 func streamingClause(actions []uid) (clause, bool) {
 	stream, plain := slices.Contains(actions, actInvokeStream), slices.Contains(actions, actInvoke)
-	if stream && plain {
+	if stream == plain {
 		return clause{}, false
 	}
 	c := clause{node: at("request", "streaming"), path: []string{"context", "request", "streaming"}, text: "must be true"}
 	if plain {
 		c.node, c.text = not(c.node), "must be false"
+	} else if slices.Contains(actions, actStartAsync) {
+		c.node, c.text = c.node.Or(starting()), "must be true, or the answer written elsewhere"
 	}
 	return c, true
 }

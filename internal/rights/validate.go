@@ -14,6 +14,7 @@ import (
 
 var (
 	invokeActions = []string{bedrock.InvokeModel.Action(), bedrock.InvokeModelWithResponseStream.Action()}
+	asyncActions  = []string{string(bedrock.StartAsyncInvoke), string(bedrock.GetAsyncInvoke), string(bedrock.ListAsyncInvokes), "TagResource"}
 	riskTiers     = []string{"", "low", "medium", "high"}
 	serviceTiers  = []string{"default", "flex", "priority", "reserved"}
 )
@@ -28,7 +29,8 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 	if !identity.ValidName(e.ID) {
 		errs.add("name %q: want 1–64 of a–z 0–9 . _ -", e.ID)
 	}
-	errs.among("actions", e.Actions, invokeActions)
+	errs.among("actions", e.Actions, slices.Concat(invokeActions, asyncActions))
+	errs = append(errs, e.validateAsync()...)
 	if !slices.Contains(riskTiers, e.RiskTier) {
 		errs.add("riskTier %q: want low, medium or high", e.RiskTier)
 	}
@@ -79,6 +81,11 @@ func (c Conditions) validate() problems {
 			errs = append(errs, err)
 		}
 	}
+	for _, o := range c.Outputs {
+		if err := validOutputs(o); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	errs = append(errs, c.Data.validate()...)
 	errs = append(errs, c.Tools.validate()...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -90,7 +97,7 @@ func (c Conditions) lists() map[string][]string {
 	return map[string][]string{
 		"networks": c.Networks, "environments": c.Environments, "purposes": c.Purposes, "regions": c.Regions,
 		"guardrails": c.Guardrails, "serviceTiers": c.ServiceTiers, "extras": c.Extras,
-		"unknownFields": c.UnknownFields, "systemTools": c.SystemTools, "objects": c.Objects,
+		"unknownFields": c.UnknownFields, "systemTools": c.SystemTools, "objects": c.Objects, "outputs": c.Outputs,
 		"tools.read": c.Tools.Read, "tools.write": c.Tools.Write, "data.forbid": c.Data.Forbid,
 	}
 }
