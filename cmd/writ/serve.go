@@ -136,6 +136,9 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.upstream = label
+	if _, err := gateway.RecallInvocations(ctx, k.journal, k.instance.Shard, k.store, time.Now()); err != nil {
+		return err
+	}
 	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal})
 	if err != nil {
 		return err
@@ -143,7 +146,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	meters := metrics.New()
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
-		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
+		Salt: k.store.Salt, Store: k.store, Instance: k.instance, Log: s.log,
 		Account: s.cfg.Account, Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
 		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
 	})

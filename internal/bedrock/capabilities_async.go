@@ -169,12 +169,15 @@ var asyncNames = members[*asyncReader]{
 func (r *asyncReader) pass() error { return r.skip() }
 
 func (r *asyncReader) modelID() (err error) {
-	r.start.ModelID, err = r.text(maxModelID)
+	r.start.ModelID, err = r.text(maxAsyncModel)
 	return err
 }
 
-// maxToken is AWS's longest client token, in bytes.
-const maxToken = 256
+// AWS's longest client token and model identifier, in bytes.
+const (
+	maxToken      = 256
+	maxAsyncModel = 256
+)
 
 func (r *asyncReader) clientToken() error {
 	if k := r.dec.PeekKind(); k != '"' && k != 0 {

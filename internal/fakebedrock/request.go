@@ -88,7 +88,10 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (Request, *apiE
 		return req, validation("Reading the request body failed: " + err.Error())
 	}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	op, model, refused := route(r.Method, path)
+	op, model, refused := asyncRoute(r.Method, path, req.Body)
+	if op == "" && refused == nil {
+		op, model, refused = route(r.Method, path)
+	}
 	if refused != nil {
 		return req, refused
 	}

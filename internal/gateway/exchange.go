@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
@@ -38,6 +39,8 @@ type exchange struct {
 	identity  *identity.Identity
 	region    string
 	forwarded http.Header
+
+	async asyncFacts // resolve, for asynchronous invocations
 
 	model   bedrock.Model // resolve
 	profile string        // the inference profile it is reached through; empty: none
@@ -140,4 +143,5 @@ type outcome struct {
 	sum       [32]byte
 	ended     string
 	tools     []string // called for by the model
+	async     *auditlog.Async
 }

@@ -12,6 +12,9 @@ import (
 // cannot see a model whose family is unknown (security S1, S2).
 func (x *exchange) resolve() *refusal {
 	x.forwarded = bedrock.Forwardable(x.r.Header)
+	if refused := x.prepareAsync(); refused != nil {
+		return refused
+	}
 	var err error
 	if x.target, err = x.target.Complete(x.body.Bytes()); err != nil {
 		return refuse("malformed", invalid(err.Error()))
@@ -24,6 +27,7 @@ func (x *exchange) resolve() *refusal {
 	x.legs, err = rights.Legs(rights.Invocation{
 		Operation: x.target.Operation,
 		ModelID:   x.target.ModelID,
+		Target:    x.target.Invocation,
 		Region:    x.region,
 		Account:   x.g.cfg.Account,
 		Partition: x.g.cfg.Partition,
