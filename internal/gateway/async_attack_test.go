@@ -211,7 +211,7 @@ func TestS3_InvocationsAreReadByTheirIdentityOnly(t *testing.T) {
 	if n := len(s.seen.Requests()); n != before {
 		t.Errorf("%d requests reached Bedrock, want %d", n, before)
 	}
-	if a := s.get(t, one, "/async-invoke/"+strings.ReplaceAll(arn, ":", "%3A")); a.Status != 200 { // a bare slash, as people type it
+	if a := s.get(t, one, "/async-invoke/"+arn); a.Status != 200 { // a bare slash, as people type it
 		t.Errorf("with a bare slash: answered %d %s", a.Status, a.Body)
 	}
 }
@@ -254,7 +254,7 @@ func TestS3_ListsComeFromOurOwnRecords(t *testing.T) {
 		"another's":       {two, "?maxResults=2&nextToken=" + l.Next},
 		"another order":   {one, "?maxResults=2&sortOrder=Ascending&nextToken=" + l.Next},
 		"another filter":  {one, "?statusEquals=Failed&nextToken=" + l.Next},
-		"changed":         {one, "?maxResults=2&nextToken=A" + l.Next[1:]},
+		"changed":         {one, "?maxResults=2&nextToken=Z" + l.Next[1:]},
 		"cut":             {one, "?maxResults=2&nextToken=" + l.Next[:20]},
 		"bad status":      {one, "?statusEquals=Done"},
 		"too many":        {one, "?maxResults=1001"},
@@ -391,7 +391,7 @@ func TestS3_RevokedBetweenStartAndGet(t *testing.T) {
 	k, other := s.session(t, "analytics"), s.session(t, "invoice-triage")
 	arn := started(t, s.start(t, k, videoBody("revoked", "s3://analytics-results/", "")))
 	theirs := started(t, s.start(t, other, videoBody("kept", "s3://invoice-triage-results/", "")))
-	s.MustRun(t, "delete", "grant", "video-analytics", "--yes")
+	s.MustRun(t, "delete", "grant", "video-analytics")
 	eventually(t, "the right is gone", func() bool { return s.status(t, k, arn).Status == 403 })
 	for name, a := range map[string]writtest.Answer{"get": s.status(t, k, arn), "list": s.get(t, k, "/async-invoke"), "start": s.start(t, k, videoBody("after", "s3://analytics-results/", ""))} {
 		if a.Status != 403 || a.ErrorType() != "AccessDeniedException" {
