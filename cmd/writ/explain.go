@@ -19,7 +19,7 @@ type explainCmd struct {
 	dataFlag
 	Identity  string `required:"" help:"Who would call." placeholder:"ID"`
 	Model     string `required:"" help:"Model or inference profile, by id or ARN." placeholder:"M"`
-	Operation string `help:"Converse (default), ConverseStream, InvokeModel or InvokeModelWithResponseStream." placeholder:"O"`
+	Operation string `help:"AWS's name, such as ConverseStream or StartAsyncInvoke; Converse if none is given." placeholder:"O"`
 	Region    string `help:"Region called; the gateway's own by default." placeholder:"R"`
 	Context   string `help:"Part of a Cedar context, laid over the defaults." placeholder:"JSON"`
 	Account   string `help:"AWS account, where no server is running." placeholder:"ID" default:"111122223333"`
