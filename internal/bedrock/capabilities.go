@@ -33,9 +33,11 @@ type capState struct {
 	tool         toolOffer // the tool being read
 	off          bool      // the setting being read says that it is disabled
 	guardrail    halfGuardrail
-	guardContent bool // a block asks for a guardrail on itself only
-	tagged       bool // the body limits the guardrail to tagged text
-	input        bool // an asynchronous invocation brings its model's input
+	inner        []byte // CountTokens: the InvokeModel body inside
+	found        bool   // CountTokens: there is something to count
+	guardContent bool   // a block asks for a guardrail on itself only
+	tagged       bool   // the body limits the guardrail to tagged text
+	input        bool   // an asynchronous invocation brings its model's input
 	output       Output
 	tag          [2]string // the tag being read: key and value
 }
@@ -99,6 +101,12 @@ func (r *capReader) readBody() error {
 			return r.fail("want none")
 		}
 		return nil
+	case countShape:
+		known = countTop
+	case guardrailShape:
+		known = applyTop
+	case chatShape:
+		r.dialect, known = chatDialect, chatDialect.top
 	default:
 		return &RequestError{Where: "operation", Problem: "not one whose body is known"}
 	}
@@ -108,7 +116,10 @@ func (r *capReader) readBody() error {
 	if err := r.members("", known); err != nil {
 		return err
 	}
-	return r.end()
+	if err := r.end(); err != nil || r.op != CountTokens {
+		return err
+	}
+	return r.counted()
 }
 
 // members reads an object whose unknown members are unknown fields.
@@ -303,6 +314,10 @@ func (r *capReader) finish() error {
 
 func (r *capReader) finishGuardrail() error {
 	g := r.guardrail
+	if r.op == ApplyGuardrail { // the path names it
+		r.caps.Guardrail = &Guardrail{Narrowed: r.guardContent}
+		return nil
+	}
 	if g == (halfGuardrail{}) {
 		if r.tagged {
 			return &RequestError{Where: "body", Problem: "narrows a guardrail without naming one"}

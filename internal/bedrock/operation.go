@@ -1,5 +1,10 @@
 package bedrock
 
+import (
+	"maps"
+	"slices"
+)
+
 // Operation is a runtime API operation, by its AWS name.
 type Operation string
 
@@ -12,6 +17,12 @@ const (
 	StartAsyncInvoke              Operation = "StartAsyncInvoke"
 	GetAsyncInvoke                Operation = "GetAsyncInvoke"
 	ListAsyncInvokes              Operation = "ListAsyncInvokes"
+	CountTokens                   Operation = "CountTokens"
+	ApplyGuardrail                Operation = "ApplyGuardrail"
+	// Bedrock's OpenAI-compatible chat completions have no name in AWS's API:
+	// one path, which the body's stream member makes two operations of.
+	ChatCompletions       Operation = "ChatCompletions"
+	ChatCompletionsStream Operation = "ChatCompletionsStream"
 )
 
 // operation is all that is known of an operation without a call of it.
@@ -25,30 +36,71 @@ type operation struct {
 	invokes bool  // it names a model, whose legs it needs
 	async   bool  // the model's answer goes elsewhere, later
 	queried bool  // its query string has a meaning
+	// generates: the model answers. Only then is there an answer to release,
+	// and something for obligations on answers to hold back.
+	generates bool
+	// direct: the model is named by itself, never by a profile.
+	direct bool
 }
 
 // shape is how a request's body is to be read.
 type shape int
 
 const (
-	noShape       shape = iota // none that is known: nothing is accepted
-	converseShape              // Converse's
-	nativeShape                // the model provider's own
-	asyncShape                 // StartAsyncInvoke's, with the provider's own inside
-	emptyShape                 // no body at all
+	noShape        shape = iota // none that is known: nothing is accepted
+	converseShape               // Converse's
+	nativeShape                 // the model provider's own
+	countShape                  // either of these, wrapped once more
+	guardrailShape              // ApplyGuardrail's
+	chatShape                   // OpenAI's chat completions, whoever made the model
+	asyncShape                  // StartAsyncInvoke's, with the provider's own inside
+	emptyShape                  // no body at all
 )
 
 // operations is the one list of what Writ serves; routes says where each is
 // found. An operation that is not listed is nothing: it has no action, no body
 // that could be read, and no rule can speak about it.
 var operations = map[Operation]operation{
-	Converse:                      {action: "InvokeModel", shape: converseShape, invokes: true},
-	ConverseStream:                {action: "InvokeModelWithResponseStream", shape: converseShape, invokes: true, streams: true},
-	InvokeModel:                   {action: "InvokeModel", shape: nativeShape, invokes: true},
-	InvokeModelWithResponseStream: {action: "InvokeModelWithResponseStream", shape: nativeShape, invokes: true, streams: true},
-	StartAsyncInvoke:              {action: "InvokeModel", shape: asyncShape, invokes: true, async: true},
+	Converse:                      {action: actInvoke, shape: converseShape, invokes: true, generates: true},
+	ConverseStream:                {action: actInvokeStream, shape: converseShape, invokes: true, generates: true, streams: true},
+	InvokeModel:                   {action: actInvoke, shape: nativeShape, invokes: true, generates: true},
+	InvokeModelWithResponseStream: {action: actInvokeStream, shape: nativeShape, invokes: true, generates: true, streams: true},
+	StartAsyncInvoke:              {action: actInvoke, shape: asyncShape, invokes: true, async: true},
 	GetAsyncInvoke:                {action: "GetAsyncInvoke", shape: emptyShape},
 	ListAsyncInvokes:              {action: "ListAsyncInvokes", shape: emptyShape, queried: true},
+	CountTokens:                   {action: "CountTokens", shape: countShape, invokes: true, direct: true},
+	ApplyGuardrail:                {action: "ApplyGuardrail", shape: guardrailShape},
+	ChatCompletions:               {action: actInvoke, shape: chatShape, invokes: true, generates: true},
+	ChatCompletionsStream:         {action: actInvokeStream, shape: chatShape, invokes: true, generates: true, streams: true},
+}
+
+const (
+	actInvoke       = "InvokeModel"
+	actInvokeStream = "InvokeModelWithResponseStream"
+)
+
+// Operations lists the operations that Writ serves, sorted.
+func Operations() []Operation { return slices.Sorted(maps.Keys(operations)) }
+
+// Actions lists the actions that an entitlement may name, sorted: IAM's, and
+// beside them StartAsyncInvoke, which IAM counts as InvokeModel and which must
+// be named here to be given.
+func Actions() []string {
+	all := []string{string(StartAsyncInvoke), TagResource}
+	for _, o := range operations {
+		all = append(all, o.action)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// TagResource is IAM's action for tags put on what is started.
+const TagResource = "TagResource"
+
+// OperationsUnder lists the operations that any of some actions authorises,
+// sorted.
+func OperationsUnder(actions ...string) []Operation {
+	return slices.DeleteFunc(Operations(), func(o Operation) bool { return !slices.Contains(actions, o.Action()) })
 }
 
 // Known reports whether Writ serves the operation.
@@ -77,3 +129,18 @@ func (o Operation) Bodiless() bool { return operations[o].shape == emptyShape }
 
 // Queried reports whether a query string has a meaning.
 func (o Operation) Queried() bool { return operations[o].queried }
+
+// Generates reports whether a model answers. Counting tokens names a model and
+// does not have it say anything.
+func (o Operation) Generates() bool { return operations[o].generates }
+
+// Direct reports whether the operation takes a model only, and no profile.
+func (o Operation) Direct() bool { return operations[o].direct }
+
+// OpenAI reports whether the operation speaks OpenAI's wire: its errors, and
+// server-sent events in the place of AWS's event stream.
+func (o Operation) OpenAI() bool { return operations[o].shape == chatShape }
+
+// Free reports whether AWS charges nothing for the operation
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html).
+func (o Operation) Free() bool { return o == CountTokens }

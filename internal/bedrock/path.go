@@ -39,11 +39,15 @@ func (e *UnknownOperationError) Error() string {
 // operations whose body names the model, by that.
 type Target struct {
 	Operation Operation
-	ModelID   string // percent-decoded, as the caller named it; empty when the path names none
+	ModelID   string // percent-decoded, as the caller named it; empty when nothing names one
+	Path      string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
+
+	GuardrailID      string // ApplyGuardrail: an id or ARN
+	GuardrailVersion string // a number or DRAFT
+
 	// Invocation is the asynchronous invocation named, percent-decoded and not
 	// read yet: see ParseInvocation.
 	Invocation string
-	Path       string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
 }
 
 // route says which operation a method and path name. A segment in braces
@@ -60,6 +64,9 @@ var routes = []route{
 	at(http.MethodPost, "model/{model}/converse-stream", ConverseStream),
 	at(http.MethodPost, "model/{model}/invoke", InvokeModel),
 	at(http.MethodPost, "model/{model}/invoke-with-response-stream", InvokeModelWithResponseStream),
+	at(http.MethodPost, "model/{model}/count-tokens", CountTokens),
+	at(http.MethodPost, "guardrail/{guardrail}/version/{version}/apply", ApplyGuardrail),
+	at(http.MethodPost, "openai/v1/chat/completions", ChatCompletions),
 	at(http.MethodPost, "async-invoke", StartAsyncInvoke),
 	at(http.MethodGet, "async-invoke", ListAsyncInvokes),
 	at(http.MethodGet, "async-invoke/{invocation}", GetAsyncInvoke),
@@ -76,6 +83,10 @@ func (t *Target) name(segment, id string) {
 	switch segment {
 	case "{model}":
 		t.ModelID = id
+	case "{guardrail}":
+		t.GuardrailID = id
+	case "{version}":
+		t.GuardrailVersion = id
 	case "{invocation}":
 		t.Invocation = id
 	default:
@@ -102,7 +113,7 @@ func ParseTarget(method, escapedPath string) (Target, error) {
 	}
 	segments := strings.Split(escapedPath[1:], "/")
 	if err := checkSegments(segments); err != nil {
-		return Target{}, err
+		return Target{}, trailing(method, segments, err)
 	}
 	var wrong error // what keeps a path from being one of ours
 	for i := range routes {
@@ -120,6 +131,19 @@ func ParseTarget(method, escapedPath string) (Target, error) {
 		wrong = unserved(method, segments)
 	}
 	return Target{}, wrong
+}
+
+// trailing names the operation of a path that ends in a slash, as many of the
+// agents' do and none that is served; any other malformed path stays what it is.
+func trailing(method string, segments []string, malformed error) error {
+	n := len(segments) - 1
+	if n == 0 || segments[n] != "" || checkSegments(segments[:n]) != nil {
+		return malformed
+	}
+	if name, _ := elsewhere(method, segments[:n]); name == "" {
+		return malformed
+	}
+	return unserved(method, segments[:n])
 }
 
 // fit reports whether a path has the route's segments, and returns them with
@@ -173,15 +197,38 @@ func (r *route) target(segments []string) (Target, error) {
 	return t, nil
 }
 
-// Complete is the target with what only the body names. Operations whose path
-// names everything are complete as they are.
+// Complete is the target with what only the body names: the model of an
+// asynchronous invocation; a chat completion's, and whether it streams. Operations whose path names everything are
+// complete as they are. Errors are *RequestError.
 func (t Target) Complete(body []byte) (Target, error) {
-	if t.Operation != StartAsyncInvoke {
+	switch {
+	case t.Operation == StartAsyncInvoke:
+		start, err := ReadAsyncStart(body)
+		t.ModelID = start.ModelID
+		return t, err
+	case !t.Operation.OpenAI():
 		return t, nil
 	}
-	start, err := ReadAsyncStart(body)
-	t.ModelID = start.ModelID
-	return t, err
+	named, err := readChatTarget(body)
+	if err != nil {
+		return t, err
+	}
+	t.ModelID, t.Operation = named.model, ChatCompletions
+	if named.stream {
+		t.Operation = ChatCompletionsStream
+	}
+	return t, nil
+}
+
+// Join adds what the path names to what the body does.
+func (t Target) Join(c *Capabilities) {
+	if t.Operation != ApplyGuardrail {
+		return
+	}
+	if c.Guardrail == nil {
+		c.Guardrail = &Guardrail{}
+	}
+	c.Guardrail.ID, c.Guardrail.Version = t.GuardrailID, t.GuardrailVersion
 }
 
 // checkPath refuses bytes that RFC 3986 §3.3 does not allow in a path.
@@ -250,79 +297,4 @@ func decodeID(raw string) (string, error) {
 func modelIDByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		c == '-' || c == ':' || c == '.' || c == '_'
-}
-
-// Hints for operations that are refused by name.
-const (
-	hintServed  = "Writ serves POST /model/{modelId}/ with converse, converse-stream, invoke or invoke-with-response-stream"
-	hintRuntime = "Writ serves Converse, ConverseStream, InvokeModel and InvokeModelWithResponseStream only"
-	hintStream  = "use ConverseStream or InvokeModelWithResponseStream"
-	hintConvert = "use Converse, or the provider's own body with InvokeModel"
-	hintControl = "this is Bedrock's control plane; point only AWS_ENDPOINT_URL_BEDROCK_RUNTIME at Writ"
-	hintAgents  = "this is bedrock-agent-runtime, which runs models under a service role; point only AWS_ENDPOINT_URL_BEDROCK_RUNTIME at Writ"
-)
-
-// unservedPaths lists AWS operations that callers may expect here. "*" stands
-// for one segment; a pattern matches every path that begins with it, and the
-// first match wins. Method "" is any.
-var unservedPaths = []struct{ method, pattern, name, hint string }{
-	{"", "model/*/count-tokens", "CountTokens", hintRuntime},
-	{"", "model/*/invoke-with-bidirectional-stream", "InvokeModelWithBidirectionalStream", hintStream},
-	{"", "guardrail/*/version/*/apply", "ApplyGuardrail", "name the guardrail in the invocation itself"},
-	{"", "guardrail-checks/invoke", "InvokeGuardrailChecks", "name a guardrail in the invocation itself"},
-	{"", "openai/v1/chat/completions", "OpenAI Chat Completions", hintConvert},
-	{"", "openai/v1/responses", "OpenAI Responses", hintConvert},
-	{"", "openai", "OpenAI API", hintConvert},
-	{"", "v1/chat/completions", "OpenAI Chat Completions", hintConvert},
-	{"", "v1/responses", "OpenAI Responses", hintConvert},
-	{"", "v1/embeddings", "OpenAI Embeddings", hintConvert},
-	{"", "v1/messages", "Anthropic Messages", hintConvert},
-	{"", "anthropic/v1/messages/count_tokens", "Anthropic CountTokens", hintConvert},
-	{"", "anthropic", "Anthropic Messages", hintConvert},
-	{"", "v1", "OpenAI API", hintConvert},
-	{http.MethodGet, "foundation-models/*", "GetFoundationModel", hintControl},
-	{http.MethodGet, "foundation-models", "ListFoundationModels", hintControl},
-	{http.MethodGet, "inference-profiles/*", "GetInferenceProfile", hintControl},
-	{http.MethodGet, "inference-profiles", "ListInferenceProfiles", hintControl},
-	{http.MethodPost, "inference-profiles", "CreateInferenceProfile", hintControl},
-	{"", "guardrails", "guardrail administration", hintControl},
-	{"", "custom-models", "custom model administration", hintControl},
-	{"", "imported-models", "imported model administration", hintControl},
-	{"", "provisioned-model-throughput", "provisioned throughput administration", hintControl},
-	{"", "provisioned-model-throughputs", "ListProvisionedModelThroughputs", hintControl},
-	{http.MethodPost, "model-invocation-job", "CreateModelInvocationJob", hintControl},
-	{"", "model-invocation-job", "model invocation jobs", hintControl},
-	{"", "model-invocation-jobs", "ListModelInvocationJobs", hintControl},
-	{"", "logging/modelinvocations", "model invocation logging configuration", hintControl},
-	{"", "agents/*/agentAliases/*/sessions/*/text", "InvokeAgent", hintAgents},
-	{"", "agents/*/sessions", "InvokeInlineAgent", hintAgents},
-	{"", "agents", "agents", hintAgents},
-	{"", "flows", "InvokeFlow", hintAgents},
-	{"", "knowledgebases/*/retrieve", "Retrieve", hintAgents},
-	{"", "knowledgebases", "knowledge bases", hintAgents},
-	{"", "retrieveAndGenerate", "RetrieveAndGenerate", hintAgents},
-	{"", "retrieveAndGenerateStream", "RetrieveAndGenerateStream", hintAgents},
-	{"", "generateQuery", "GenerateQuery", hintAgents},
-	{"", "optimize-prompt", "OptimizePrompt", hintAgents},
-	{"", "rerank", "Rerank", hintAgents},
-}
-
-func unserved(method string, segments []string) error {
-	for _, u := range unservedPaths {
-		if (u.method == "" || u.method == method) && beginsWith(segments, u.pattern) {
-			return &UnknownOperationError{Name: u.name, Hint: u.hint}
-		}
-	}
-	return &UnknownOperationError{Hint: hintServed}
-}
-
-func beginsWith(segments []string, pattern string) bool {
-	i := 0
-	for want := range strings.SplitSeq(pattern, "/") {
-		if i == len(segments) || want != "*" && want != segments[i] {
-			return false
-		}
-		i++
-	}
-	return true
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // maxPlausible bounds a token count that is believed. No model's context comes
@@ -53,19 +54,31 @@ func ReadAnswer(op Operation, h http.Header, body []byte) (Answer, error) {
 	if op.Async() || op.Bodiless() {
 		return Answer{}, nil // it is about an invocation, and no model's
 	}
-	r := answerReader{jsonReader: jsonReader{lenient: true}}
+	r := answerReaders.Get().(*answerReader)
+	defer r.release()
 	r.reset("answer", body)
-	err := object(&r.jsonReader, &r, answerMembers, r.pass)
+	err := object(&r.jsonReader, r, answerMembers, r.pass)
 	if err == nil {
 		err = r.end()
 	}
 	a := r.finished("body", err == nil)
-	if !op.Conversational() {
+	if operations[op].shape == nativeShape {
 		if u, ok := headerUsage(h, r.embedding); ok {
 			a.Usage = u
 		}
 	}
 	return a, err
+}
+
+// answerReaders keeps readers, and with them the decoder's buffers, for reuse.
+var answerReaders = sync.Pool{New: func() any { return &answerReader{jsonReader: jsonReader{lenient: true}} }}
+
+// release lets go of everything that belongs to the answer, and gives the
+// reader back.
+func (r *answerReader) release() {
+	r.reset("", nil)
+	r.answerState = answerState{}
+	answerReaders.Put(r)
 }
 
 // headerUsage reads usage from headers. An embedding has no output to count.

@@ -58,7 +58,7 @@ func (s *Server) answerAsync(w http.ResponseWriter, r *http.Request, req Request
 	do := map[string]func(Request) (object, *apiError){opStartAsync: s.startJob, opGetAsync: s.getJob, opListAsync: s.listJobs}[req.Operation]
 	out, refused := do(req)
 	if refused != nil {
-		writeError(w, refused)
+		writeError(w, r, refused)
 		return
 	}
 	if s.wait(r.Context(), s.cfg.Latency) {

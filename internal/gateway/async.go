@@ -288,16 +288,12 @@ func (x *exchange) noteStatus(body []byte) *refusal {
 	return nil
 }
 
-// wanted is what an entitlement would have to give, in its own words.
+// wanted is the action that an entitlement would have to name.
 func (x *exchange) wanted() string {
-	action := x.target.Operation.Action()
 	if x.target.Operation.Async() {
-		action = string(x.target.Operation)
+		return string(x.target.Operation)
 	}
-	if x.target.ModelID == "" {
-		return action
-	}
-	return action + " on " + x.target.ModelID
+	return x.target.Operation.Action()
 }
 
 // escapeARN is an ARN as one segment of a path, as AWS's SDKs write it.

@@ -166,6 +166,9 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 		},
 		Usage: &auditlog.Usage{Source: "none"},
 	}
+	if x.target.Operation.Free() {
+		r.Usage.CostMicroUSD = x.cost()
+	}
 	if u := x.result.usage; u.Known {
 		r.Usage = &auditlog.Usage{
 			Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,
@@ -185,11 +188,11 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 // committed is a salted commitment to content: the log proves what was said
 // without holding it (security S26).
 func (x *exchange) committed(label string, sum [sha256.Size]byte) (string, error) {
-	salt, err := x.g.salts.get(context.WithoutCancel(x.ctx), x.identity.ID, x.start)
+	committer, err := x.g.salts.get(context.WithoutCancel(x.ctx), x.identity.ID, x.start)
 	if err != nil {
 		return "", err
 	}
-	return auditlog.Commit(salt, label, x.id, sum), nil
+	return committer.Commit(label, x.id, sum), nil
 }
 
 // recordBefore writes one aggregate of refusals before authentication.

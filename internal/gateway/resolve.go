@@ -24,6 +24,7 @@ func (x *exchange) resolve() *refusal {
 	if err != nil {
 		return refuse("malformed", invalid(err.Error()))
 	}
+	x.target.Join(&x.caps)
 	x.legs, err = rights.Legs(rights.Invocation{
 		Operation: x.target.Operation,
 		ModelID:   x.target.ModelID,

@@ -9,52 +9,49 @@ import (
 	"github.com/writ-project/writ/internal/rights"
 )
 
-// starting holds for a call whose answer is written elsewhere.
-func starting() node { return at("request", "operation").Equal(text(string(bedrock.StartAsyncInvoke))) }
-
-// synchronous are the actions by which a model is invoked and answers here.
-func synchronous(actions []uid) []uid {
-	return slices.DeleteFunc(slices.Clone(actions), func(a uid) bool { return a != actInvoke && a != actInvokeStream })
-}
-
-// detachedClause keeps what an entitlement says of objects, guardrails and
-// tools from being lent to a call of a kind that it does not give.
-func detachedClause(actions []uid) (clause, bool) {
-	async, other := slices.Contains(actions, actStartAsync), len(synchronous(actions)) > 0
-	c := clause{node: starting(), path: []string{"context", "request", "operation"}, text: "must be StartAsyncInvoke"}
-	switch {
-	case async && other:
-		return clause{}, false
-	case !async:
-		c.node, c.text = not(c.node), "must not be StartAsyncInvoke: the entitlement's actions do not name it"
-	}
-	return c, true
-}
-
-// addAsync permits asynchronous invocations: starting them where the
-// entitlement names it, and then, or where it names those, reading and listing
-// them. Reading one needs the right to its model as it stands now, and listing
-// only who asks, from where and when.
-func (t *template) addAsync(actions []uid, shared []clause, targets []target) {
+// asynchronous adds the permits of asynchronous invocations: starting them
+// where the entitlement names it, and then, or where it names those, reading
+// and listing them. Reading one needs the right to its model as it stands now,
+// and listing only who asks, from where and when.
+func (t *template) asynchronous(p *plan, cat *bedrock.Catalogue) error {
 	c := &t.ent.Conditions
 	invocation := scope{op: scopeIs, typ: asyncType}
-	starts := slices.Contains(actions, actStartAsync)
-	if starts {
-		aimed := append(slices.Clip(shared), aimedAt(targets))
-		for _, w := range targets {
-			t.add([]uid{actStartAsync}, w.resource, shared, w.clauses...)
-		}
-		t.add([]uid{actStartAsync}, invocation, aimed)
-		t.add([]uid{actWriteObject}, scope{op: scopeIs, typ: objectType}, aimed, objectClause(c.Outputs))
-		if slices.Contains(actions, actTag) {
-			t.add([]uid{actTag}, invocation, aimed)
-		}
+	if p.list {
+		t.add([]uid{actListAsync}, invocation, whereClauses(*c))
 	}
-	if starts || slices.Contains(actions, actGetAsync) {
-		t.add([]uid{actGetAsync}, invocation, standingClauses(c), aimedAt(targets))
+	if !p.get {
+		return nil
 	}
-	if starts || slices.Contains(actions, actListAsync) {
-		t.add([]uid{actListAsync}, invocation, standingClauses(c))
+	targets, err := targetsOf(t.ent.Models, cat)
+	if err != nil {
+		return err
+	}
+	t.add([]uid{actGetAsync}, invocation, whereClauses(*c), aimedAt(targets))
+	if p.start {
+		t.starting(p, targets)
+	}
+	return nil
+}
+
+// starting adds the permits of StartAsyncInvoke: on the models, on the
+// invocation, on where the answer goes, and on what else the body names.
+func (t *template) starting(p *plan, targets []target) {
+	c := &t.ent.Conditions
+	prompted := append(conditionClauses(*c), promptClauses(c.Data)...)
+	for _, w := range targets {
+		t.add([]uid{actStartAsync}, w.resource, prompted, w.clauses...)
+	}
+	prompted = append(slices.Clip(prompted), duringOne(bedrock.StartAsyncInvoke))
+	aimed := append(slices.Clip(prompted), aimedAt(targets))
+	t.add([]uid{actStartAsync}, scope{op: scopeIs, typ: asyncType}, aimed)
+	t.add([]uid{actWriteObject}, scope{op: scopeIs, typ: objectType}, aimed, objectClause(c.Outputs))
+	if p.tag {
+		t.add([]uid{actTag}, scope{op: scopeIs, typ: asyncType}, aimed)
+	}
+	t.addUses(c, prompted, targets)
+	t.addObligations(prompted, targets)
+	if len(p.invoke) == 0 { // else they are there
+		t.addReleases(targets)
 	}
 }
 

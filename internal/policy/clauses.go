@@ -33,9 +33,8 @@ func windowClauses(g *rights.Grant) []clause {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// standingClauses compiles the conditions on who calls, from where and when,
-// which hold also for a call that invokes nothing.
-func standingClauses(c *rights.Conditions) []clause {
+// whereClauses compiles the conditions on who calls, from where and when.
+func whereClauses(c rights.Conditions) []clause {
 	var out []clause
 	if len(c.Networks) > 0 {
 		out = append(out, onContext(at("network", "names").ContainsAny(textSet(c.Networks)), "must include one of "+list(c.Networks), "network", "names"))
@@ -57,7 +56,7 @@ func standingClauses(c *rights.Conditions) []clause {
 
 // conditionClauses compiles the conditions that are not about content.
 func conditionClauses(c rights.Conditions) []clause {
-	out := standingClauses(&c)
+	out := whereClauses(c)
 	if c.MaxTokens > 0 {
 		n := at("request", "maxTokens")
 		out = append(out, onContext(n.GreaterThan(number(0)).And(n.LessThanOrEqual(number(c.MaxTokens))), fmt.Sprintf("must be stated, and at most %d", c.MaxTokens), "request", "maxTokens"))

@@ -84,7 +84,7 @@ func (b *Bundle) nearMisses(r *Request, d *Decision) []Reason {
 		}
 		legsAllowed = legsAllowed && l.Allowed
 	}
-	if l := h.facts.named(r.Legs); l != nil && legsAllowed && d.Code == CodeDefaultDeny {
+	if l := h.facts.named(r.Legs); r.Operation.Generates() && legsAllowed && d.Code == CodeDefaultDeny {
 		q := h.query(l)
 		q.Action, q.Context = actRelease, h.facts.answered(*l, unread)
 		out = append(out, h.missed(q)...)

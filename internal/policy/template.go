@@ -29,35 +29,49 @@ type permitTemplate struct {
 // the call makes use of.
 func newTemplate(ent rights.Entitlement, cat *bedrock.Catalogue, nets *identity.Networks) (*template, error) {
 	t := &template{ent: ent}
-	targets, err := targetsOf(ent.Models, cat)
-	if err != nil {
-		return nil, err
-	}
-	actions, err := actionsOf(ent.Actions)
+	p, err := planOf(ent.Actions)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkConditions(&ent.Conditions, nets); err != nil {
 		return nil, err
 	}
-	shared := conditionClauses(ent.Conditions)
-	if c, ok := streamingClause(actions); ok {
-		shared = append(shared, c)
-	}
-	prompted := append(slices.Clone(shared), promptClauses(ent.Conditions.Data)...)
-	if invoking := synchronous(actions); len(invoking) > 0 {
-		for _, w := range targets {
-			t.add(invoking, w.resource, prompted, w.clauses...)
+	if len(p.invoke) > 0 {
+		if err := t.invoking(p.invoke, cat); err != nil {
+			return nil, err
 		}
 	}
-	if c, ok := detachedClause(actions); ok {
-		prompted = append(slices.Clip(prompted), c)
+	if p.count {
+		if err := t.counting(cat); err != nil {
+			return nil, err
+		}
 	}
-	t.addUses(prompted, targets)
+	if p.apply {
+		t.applying()
+	}
+	return t, t.asynchronous(&p, cat)
+}
+
+// invoking adds the permits of calls that a model answers.
+func (t *template) invoking(actions []uid, cat *bedrock.Catalogue) error {
+	targets, err := targetsOf(t.ent.Models, cat)
+	if err != nil {
+		return err
+	}
+	c := t.ent.Conditions
+	shared := conditionClauses(c)
+	if streaming, ok := streamingClause(actions); ok {
+		shared = append(shared, streaming)
+	}
+	prompted := append(slices.Clone(shared), promptClauses(c.Data)...)
+	for _, w := range targets {
+		t.add(actions, w.resource, prompted, w.clauses...)
+	}
+	prompted = append(slices.Clip(prompted), during(bedrock.Operation.Generates))
+	t.addUses(&c, prompted, targets)
 	t.addReleases(targets)
 	t.addObligations(prompted, targets)
-	t.addAsync(actions, prompted, targets)
-	return t, nil
+	return nil
 }
 
 func (t *template) add(actions []uid, resource scope, shared []clause, more ...clause) {
@@ -66,8 +80,7 @@ func (t *template) add(actions []uid, resource scope, shared []clause, more ...c
 
 // addUses permits what a call may make use of beside the model: guardrails,
 // system tools and objects, and only together with the entitlement's models.
-func (t *template) addUses(shared []clause, targets []target) {
-	c := &t.ent.Conditions
+func (t *template) addUses(c *rights.Conditions, shared []clause, targets []target) {
 	aimed := append(slices.Clip(shared), aimedAt(targets))
 	if len(c.Guardrails) > 0 {
 		t.add([]uid{actApplyGuardrail}, scope{op: scopeIs, typ: guardrailType}, aimed, guardrailResource(c.Guardrails))
@@ -215,35 +228,16 @@ func aimedAt(targets []target) clause {
 	return clause{node: anyOf(nodes), path: []string{"context", "request", "model"}, text: "must be one that the entitlement names"}
 }
 
-// actionsOf reads the entitlement's actions; none means all ways to invoke.
-func actionsOf(names []string) ([]uid, error) {
-	if len(names) == 0 {
-		return []uid{actInvoke, actInvokeStream}, nil
-	}
-	var out []uid
-	for _, name := range names {
-		switch a := action(name); a {
-		case actInvoke, actInvokeStream, actStartAsync, actGetAsync, actListAsync, actTag:
-			out = append(out, a)
-		default:
-			return nil, fmt.Errorf("action %q: want InvokeModel, InvokeModelWithResponseStream, StartAsyncInvoke, GetAsyncInvoke, ListAsyncInvokes or TagResource", name)
-		}
-	}
-	return out, nil
-}
-
 // streamingClause says by context what the actions say by name, for the
 // permits whose action is another.
 func streamingClause(actions []uid) (clause, bool) {
 	stream, plain := slices.Contains(actions, actInvokeStream), slices.Contains(actions, actInvoke)
-	if stream == plain {
+	if stream && plain {
 		return clause{}, false
 	}
 	c := clause{node: at("request", "streaming"), path: []string{"context", "request", "streaming"}, text: "must be true"}
 	if plain {
 		c.node, c.text = not(c.node), "must be false"
-	} else if slices.Contains(actions, actStartAsync) {
-		c.node, c.text = c.node.Or(starting()), "must be true, or the answer written elsewhere"
 	}
 	return c, true
 }

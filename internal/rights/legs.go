@@ -23,12 +23,15 @@ type Invocation struct {
 // UnresolvedError says that an invocation cannot be turned into legs, and is
 // therefore refused before any policy is asked (security S1, S3).
 type UnresolvedError struct {
-	ModelID string // as the caller named it
+	ModelID string // as the caller named it; empty when the call invokes none
 	Reason  string // what is wrong
 	Hint    string // what would help; may be empty
 }
 
 func (e *UnresolvedError) Error() string {
+	if e.ModelID == "" {
+		return "resolving the call: " + e.Reason
+	}
 	return fmt.Sprintf("resolving model %.120q: %s", e.ModelID, e.Reason)
 }
 
@@ -68,6 +71,11 @@ func Legs(inv Invocation, cat *bedrock.Catalogue) ([]Leg, error) {
 	}
 	if err := r.async(); err != nil {
 		return nil, err
+	}
+	if inv.Operation == bedrock.ApplyGuardrail {
+		if err := r.applied(); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.named(); err != nil {
 		return nil, err
@@ -127,7 +135,28 @@ func (r *resolver) invoked() error {
 			return err
 		}
 	}
+	p, profile := r.cat.Profile(ref.CatalogueID())
+	if r.Operation.Direct() && (profile || ref.Kind != bedrock.FoundationRef) {
+		hint := "name the foundation model itself"
+		if p.Model != "" {
+			hint = fmt.Sprintf("name the model behind it, %s", p.Model)
+		}
+		return r.refuse(fmt.Sprintf("%s takes a foundation model only", r.Operation), hint)
+	}
 	return r.model(ref)
+}
+
+// applied checks that a guardrail is applied on its own by a fixed version:
+// what DRAFT checks can change after it was approved (security S4).
+func (r *resolver) applied() error {
+	switch g := r.Caps.Guardrail; {
+	case g == nil || g.ID == "":
+		return r.refuse("no guardrail is named", "")
+	case !only(g.Version, 8, digits):
+		return r.refuse(fmt.Sprintf("version %.20q of the guardrail is not a number: what it checks can change after it was approved", g.Version),
+			"create a version of the guardrail and name its number")
+	}
+	return nil
 }
 
 // model adds the legs of the model or profile that the call names.

@@ -53,9 +53,11 @@ type Entitlement struct {
 	ID          string `json:"-" yaml:"-"`
 	Title       string `json:"title,omitempty" yaml:"title,omitempty"`
 	Description string `json:"description,omitempty" yaml:"description,omitempty"`
-	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means both.
-	// StartAsyncInvoke must be named to be given, and gives GetAsyncInvoke and
-	// ListAsyncInvokes too; TagResource lets invocations be tagged.
+	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means these
+	// two. CountTokens and ApplyGuardrail must be named. ApplyGuardrail alone
+	// needs no models, and is for the guardrails of Conditions.Guardrails.
+	// StartAsyncInvoke must be named too, with Conditions.Outputs, and gives
+	// GetAsyncInvoke and ListAsyncInvokes; TagResource lets invocations be tagged.
 	Actions []string `json:"actions,omitempty" yaml:"actions,omitempty"`
 	// Models: bare model ids, profile ids, ARNs, "family:<id>" or
 	// "provider:<id>". A profile id covers the profile and its models only
