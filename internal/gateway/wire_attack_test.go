@@ -89,17 +89,17 @@ func TestOtherMethodsAndOperationsAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	s := shared()
 	for target, want := range map[string]string{
-		"GET /model/" + writtest.Escape(sonnet) + "/converse":      "ValidationException",
-		"POST /model/" + writtest.Escape(sonnet) + "/count-tokens": "UnknownOperationException",
-		"GET /foundation-models":                                   "UnknownOperationException",
-		"POST /v1/messages":                                        "UnknownOperationException",
-		"GET /":                                                    "",
-		"PUT /writ/v1/anything":                                    "",
-		"OPTIONS *":                                                "",
-		"CONNECT example.com:443":                                  "",
-		"POST http://example.com/x":                                "",
-		"TRACE /model/x/converse":                                  "",
-		"POST /model/x/converse/extra":                             "",
+		"GET /model/" + writtest.Escape(sonnet) + "/converse":                          "ValidationException",
+		"POST /model/" + writtest.Escape(sonnet) + "/invoke-with-bidirectional-stream": "UnknownOperationException",
+		"GET /foundation-models":       "UnknownOperationException",
+		"POST /v1/messages":            "UnknownOperationException",
+		"GET /":                        "",
+		"PUT /writ/v1/anything":        "",
+		"OPTIONS *":                    "",
+		"CONNECT example.com:443":      "",
+		"POST http://example.com/x":    "",
+		"TRACE /model/x/converse":      "",
+		"POST /model/x/converse/extra": "",
 	} {
 		got := s.say(t, target+" HTTP/1.1\r\nHost: "+s.host()+"\r\nContent-Length: 0\r\n\r\n")
 		if len(got) != 1 || got[0].Status < 400 || got[0].Status > 499 || want != "" && got[0].ErrorType() != want {

@@ -175,6 +175,22 @@ func TestS3_AsynchronousIsRefusedUnderOutputRulesAndHolds(t *testing.T) {
 	}
 }
 
+// A decision is remembered by everything that it may depend on.
+func TestS3_TagsAndPlacesAreRemembered(t *testing.T) {
+	w := newTestWorld(t).mayStart("video", []string{"StartAsyncInvoke", "TagResource"}, results, reel).
+		rule("tags", `forbid (principal, action == Writ::Action::"TagResource", resource) when { resource.tags.contains("a=b") };`)
+	b := w.bundle()
+	tagged := func(tags ...string) Request {
+		return w.start(reel, "s3://results/videos/", func(c *bedrock.Capabilities) { c.Tags = tags })
+	}
+	for range 2 {
+		w.permits(b, tagged("c=d"))
+		w.denies(b, tagged("a=b"), CodeForbid)
+		w.permits(b, w.start(reel, "s3://results/videos/"))
+		w.denies(b, w.start(reel, "s3://results/"), CodeDefaultDeny)
+	}
+}
+
 func TestS3_ReadingAnInvocationNeedsTheRightToItsModel(t *testing.T) {
 	c := results
 	c.Networks = []string{"partner-egress"}
