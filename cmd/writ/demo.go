@@ -64,9 +64,10 @@ func (d *demo) startBedrock(cfg config.Config, log *slog.Logger) error {
 	d.bedrock = "http://" + l.Addr().String()
 	d.standIn = fakebedrock.New(fakebedrock.Config{
 		Credentials: []fakebedrock.Credential{d.credential}, Log: log,
-		Latency: 20 * time.Millisecond, // a model never answers before its request has left
-		Models:  map[string]string{sample.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
-		Regions: cfg.AllRegions(), Roles: demoRoles(cfg), Destinations: destinationsFrom(cfg.Region),
+		AsyncTime: 2 * time.Second,
+		Latency:   20 * time.Millisecond, // a model never answers before its request has left
+		Models:    map[string]string{sample.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
+		Regions:   cfg.AllRegions(), Roles: demoRoles(cfg), Destinations: destinationsFrom(cfg.Region),
 	})
 	go func() { _ = d.standIn.Serve(l) }()
 	return nil

@@ -149,6 +149,9 @@ func (s *server) open(ctx context.Context) (err error) {
 	if k.observe, err = governance.OpenObserve(ctx, k.office, k.origin, s.cfg.Observe.Approvers, s.log); err != nil {
 		return err
 	}
+	if _, err := gateway.RecallInvocations(ctx, k.journal, k.instance.Shard, k.store, time.Now()); err != nil {
+		return err
+	}
 	conf := proof.Config{
 		Record: s.recordMint, Seal: k.seal, Log: s.log, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
 	}
@@ -164,7 +167,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	}
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
-		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
+		Salt: k.store.Salt, Store: k.store, Instance: k.instance, Log: s.log,
 		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
 		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals,
 		Observe: s.meters.Observe, Observing: s.observing,

@@ -15,6 +15,9 @@ const (
 	ConverseStream                Operation = "ConverseStream"
 	InvokeModel                   Operation = "InvokeModel"
 	InvokeModelWithResponseStream Operation = "InvokeModelWithResponseStream"
+	StartAsyncInvoke              Operation = "StartAsyncInvoke"
+	GetAsyncInvoke                Operation = "GetAsyncInvoke"
+	ListAsyncInvokes              Operation = "ListAsyncInvokes"
 	CountTokens                   Operation = "CountTokens"
 	ApplyGuardrail                Operation = "ApplyGuardrail"
 	// Bedrock's OpenAI-compatible chat completions have no name in AWS's API:
@@ -32,6 +35,8 @@ type operation struct {
 	shape   shape // of the request's body
 	streams bool  // the answer comes in pieces
 	invokes bool  // it names a model, whose legs it needs
+	async   bool  // the model's answer goes elsewhere, later
+	queried bool  // its query string has a meaning
 	// generates: the model answers. Only then is there an answer to release,
 	// and something for obligations on answers to hold back.
 	generates bool
@@ -49,6 +54,8 @@ const (
 	countShape                  // either of these, wrapped once more
 	guardrailShape              // ApplyGuardrail's
 	chatShape                   // OpenAI's chat completions, whoever made the model
+	asyncShape                  // StartAsyncInvoke's, with the provider's own inside
+	emptyShape                  // no body at all
 )
 
 // operations is the one list of what Writ serves; routes says where each is
@@ -61,6 +68,9 @@ var operations = map[Operation]operation{
 	InvokeModelWithResponseStream: {action: actInvokeStream, shape: nativeShape, invokes: true, generates: true, streams: true},
 	CountTokens:                   {action: actionPrefix + "CountTokens", shape: countShape, invokes: true, direct: true},
 	ApplyGuardrail:                {action: actionPrefix + "ApplyGuardrail", shape: guardrailShape},
+	StartAsyncInvoke:              {action: actInvoke, shape: asyncShape, invokes: true, async: true},
+	GetAsyncInvoke:                {action: actionPrefix + "GetAsyncInvoke", shape: emptyShape},
+	ListAsyncInvokes:              {action: actionPrefix + "ListAsyncInvokes", shape: emptyShape, queried: true},
 	ChatCompletions:               {action: actInvoke, shape: chatShape, invokes: true, generates: true},
 	ChatCompletionsStream:         {action: actInvokeStream, shape: chatShape, invokes: true, generates: true, streams: true},
 }
@@ -74,15 +84,20 @@ const (
 // Operations lists the operations that Writ serves, sorted.
 func Operations() []Operation { return slices.Sorted(maps.Keys(operations)) }
 
-// Actions lists the IAM actions (without prefix) that operations need, sorted.
+// Actions lists the actions that an entitlement may name, sorted: IAM's, and
+// beside them StartAsyncInvoke, which IAM counts as InvokeModel and which must
+// be named here to be given.
 func Actions() []string {
-	var all []string
+	all := []string{string(StartAsyncInvoke), TagResource}
 	for o := range operations {
 		all = append(all, o.Action())
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// TagResource is IAM's action for tags put on what is started.
+const TagResource = "TagResource"
 
 // Known reports whether Writ serves the operation.
 func (o Operation) Known() bool { return operations[o].action != "" }
@@ -103,6 +118,16 @@ func (o Operation) Permission() string { return operations[o].action }
 // Invokes reports whether the operation is about a model, which its legs then
 // check. One that is not names other resources only.
 func (o Operation) Invokes() bool { return operations[o].invokes }
+
+// Async reports whether the model's answer is written elsewhere, after the
+// call has ended: it never passes here.
+func (o Operation) Async() bool { return operations[o].async }
+
+// Bodiless reports whether a request must come without a body.
+func (o Operation) Bodiless() bool { return operations[o].shape == emptyShape }
+
+// Queried reports whether a query string has a meaning.
+func (o Operation) Queried() bool { return operations[o].queried }
 
 // Generates reports whether a model answers. Counting tokens names a model and
 // does not have it say anything.

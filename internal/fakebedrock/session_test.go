@@ -70,7 +70,7 @@ func (v *vault) post(t *testing.T, k keys, service, path, body string) (int, str
 	}
 	creds := aws.Credentials{AccessKeyID: k.Key, SecretAccessKey: k.Secret, SessionToken: k.Token}
 	now := time.Now().Add(time.Duration(v.clock.Load()))
-	if err := sigv4.Sign(req, sha256Of(body), sigv4.Outbound{Credentials: creds, Service: service, Region: "us-east-1", Time: now}); err != nil {
+	if err := sigv4.NewKeys(1).Sign(req, sha256Of(body), sigv4.Outbound{Credentials: creds, Service: service, Region: "us-east-1", Time: now}); err != nil {
 		t.Fatal(err)
 	}
 	rec, err := http.DefaultClient.Do(req)

@@ -108,6 +108,7 @@ func (x *exchange) legsIn(account string) ([]rights.Leg, error) {
 	return rights.Legs(rights.Invocation{
 		Operation: x.target.Operation,
 		ModelID:   x.target.ModelID,
+		Target:    x.target.Invocation,
 		Region:    x.region,
 		Account:   account,
 		Partition: x.g.cfg.Partition,

@@ -59,6 +59,10 @@ func (x *exchange) relayWhole() {
 			x.g.cfg.Log.Warn("an answer could not be read in full", "id", x.id, "err", err)
 		}
 		x.gather(answer)
+		if refused := x.noteAsync(body); refused != nil {
+			x.answerError(refused)
+			return
+		}
 	}
 	if x.g.cfg.Strict {
 		if err := x.settle(); err != nil {

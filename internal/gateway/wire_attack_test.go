@@ -91,7 +91,6 @@ func TestOtherMethodsAndOperationsAreRefusedByName(t *testing.T) {
 	for target, want := range map[string]string{
 		"GET /model/" + writtest.Escape(sonnet) + "/converse":                          "ValidationException",
 		"POST /model/" + writtest.Escape(sonnet) + "/invoke-with-bidirectional-stream": "UnknownOperationException",
-		"POST /async-invoke":           "UnknownOperationException",
 		"GET /foundation-models":       "UnknownOperationException",
 		"POST /v1/messages":            "UnknownOperationException",
 		"GET /":                        "",

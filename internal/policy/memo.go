@@ -177,7 +177,7 @@ func appendCall(k []byte, r *Request, rd *reads) []byte {
 	}
 	k = appendField(k, c.ServiceTier)
 	k = appendField(k, c.Latency)
-	for _, list := range [...][]string{c.SystemTools, c.Extras, c.UnknownFields, c.S3, c.KMSKeys, c.UnknownContent} {
+	for _, list := range [...][]string{c.SystemTools, c.Extras, c.UnknownFields, c.S3, c.KMSKeys, c.Tags, c.UnknownContent} {
 		k = appendList(k, list)
 	}
 	return k

@@ -9,7 +9,11 @@ import (
 // Invocation is a call to a model as far as its legs depend on it.
 type Invocation struct {
 	Operation bedrock.Operation
-	ModelID   string // as the caller named it, percent-decoded
+	// ModelID is as the caller named it, percent-decoded; for GetAsyncInvoke,
+	// as who started the invocation named it.
+	ModelID string
+	// Target is the ARN of the asynchronous invocation named; empty: any.
+	Target    string
 	Region    string // the region called
 	Account   string // the account whose rights the call uses; twelve digits
 	Partition string // empty means the region's
@@ -38,6 +42,8 @@ const (
 	actionInvokeTool     = "bedrock:InvokeTool"
 	actionReadObject     = "s3:GetObject"
 	actionUseKey         = "kms:GenerateDataKey"
+	actionWriteObject    = "s3:PutObject"
+	actionTag            = "bedrock:TagResource"
 )
 
 // Legs resolves an invocation into the checks it stands on: the profile, the
@@ -62,6 +68,9 @@ func Legs(inv Invocation, cat *bedrock.Catalogue) ([]Leg, error) {
 		if err := r.invoked(); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.async(); err != nil {
+		return nil, err
 	}
 	if inv.Operation == bedrock.ApplyGuardrail {
 		if err := r.applied(); err != nil {

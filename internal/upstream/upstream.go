@@ -194,6 +194,9 @@ func (c *Client) request(ctx context.Context, to *route, out Outbound) (*http.Re
 		Body:          io.NopCloser(bytes.NewReader(body)),
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}
+	if len(body) == 0 {
+		req.Body, req.GetBody = http.NoBody, nil // else its length would count as unknown
+	}
 	for k, v := range out.Header {
 		req.Header[k] = v
 	}
