@@ -59,7 +59,7 @@ func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
 // TestNoInputStartsAProcess: nothing of ours can start one. (The AWS SDK can run
 // the credential_process of an operator's own AWS configuration.)
 func TestNoInputStartsAProcess(t *testing.T) {
-	tests := []string{"internal/store/storetest", "internal/writtest", "compat", "bench", "tools/testgate", "."}
+	tests := []string{"internal/store/storetest", "internal/writtest", "compat", "bench", "faults", "tools/testgate", "."}
 	for _, s := range sources(t) {
 		if s.test || slices.Contains(tests, s.room) {
 			continue

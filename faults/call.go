@@ -44,6 +44,7 @@ type call struct {
 	serial  int64
 	kind    kind
 	streams bool
+	ahead   time.Duration // signed by a clock that is so far ahead
 }
 
 // answer is what its caller saw.
@@ -87,7 +88,7 @@ func (c call) signed(ctx context.Context, gateway string, keys aws.Credentials) 
 	}
 	r.Header.Set("Content-Type", "application/json")
 	sum := sha256.Sum256(body)
-	return r, v4.NewSigner().SignHTTP(ctx, keys, r, hex.EncodeToString(sum[:]), "bedrock", region, time.Now())
+	return r, v4.NewSigner().SignHTTP(ctx, keys, r, hex.EncodeToString(sum[:]), "bedrock", region, time.Now().Add(c.ahead))
 }
 
 // make makes the call once, without a retry, and reads what comes back.
@@ -154,6 +155,7 @@ type load struct {
 	only    bool          // every call asks for a stream, and may be made
 	patient time.Duration // how long one call waits; zero: a minute
 	pause   time.Duration // between two calls of a worker
+	ahead   time.Duration // how far the gateway's clock is ahead: calls are signed by it
 }
 
 // run makes the calls and returns every answer, of refused connections too.
@@ -195,7 +197,7 @@ func (l load) run(ctx context.Context) []answer {
 func (l load) rest(ctx context.Context, a answer) {
 	wait := l.pause
 	if a.status == 0 {
-		wait = max(wait, 5*time.Millisecond)
+		wait = max(wait, 50*time.Millisecond)
 	}
 	if wait > 0 {
 		_ = sleep(ctx, wait) // the loop looks at the context itself
@@ -203,7 +205,7 @@ func (l load) rest(ctx context.Context, a answer) {
 }
 
 func (l load) next(n int64) call {
-	c := call{serial: serials.Add(1), streams: l.only || l.streams && n%2 == 0}
+	c := call{serial: serials.Add(1), ahead: l.ahead, streams: l.only || l.streams && n%2 == 0}
 	if !l.only && n%4 == 0 {
 		c.kind = 1 + kind(n/4)%(kinds-1)
 	}

@@ -55,7 +55,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := newSuite(ctx, cfg)
+	s, err := newSuite(ctx, cfg, "")
 	if err != nil {
 		return err
 	}

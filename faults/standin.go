@@ -206,3 +206,14 @@ func streamUpTo(c net.Conn, n int) bool {
 	}
 	return true
 }
+
+// total is how many calls arrived.
+func (s *standIn) total() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, times := range s.arrived {
+		n += times
+	}
+	return n
+}

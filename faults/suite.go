@@ -19,26 +19,37 @@ type suite struct {
 	self   string // of this program, for the role of the tracer
 
 	mu     sync.Mutex
-	owned  []func() // what to end and remove
-	common *site    // that rows share which leave no trace
+	owned  []func()         // what to end and remove
+	common map[string]*site // by group: what rows share that need no restart
 }
 
-func newSuite(ctx context.Context, cfg settings) (*suite, error) {
+// newSuite makes the suite's directory. binary is a writ to use; empty has one
+// built.
+func newSuite(ctx context.Context, cfg settings, binary string) (*suite, error) {
 	dir, err := os.MkdirTemp(cfg.Dir, "writ-faults")
 	if err != nil {
 		return nil, err
 	}
-	s := &suite{cfg: cfg, dir: dir, binary: filepath.Join(dir, "writ")}
-	if s.self, err = os.Executable(); err != nil {
-		return nil, err
+	s := &suite{cfg: cfg, dir: dir, binary: binary, common: make(map[string]*site)}
+	s.self, err = os.Executable()
+	if err == nil && binary == "" {
+		s.binary = filepath.Join(dir, "writ")
+		err = build(ctx, s.binary)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", s.binary, "github.com/writ-project/writ/cmd/writ")
+	if err != nil {
+		s.close()
+	}
+	return s, err
+}
+
+// build compiles the binary as it ships.
+func build(ctx context.Context, path string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "github.com/writ-project/writ/cmd/writ")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		s.close()
-		return nil, fmt.Errorf("building writ: %w\n%s", err, out)
+		return fmt.Errorf("building writ: %w\n%s", err, out)
 	}
-	return s, nil
+	return nil
 }
 
 // own has f run when the suite closes.
@@ -59,21 +70,27 @@ func (s *suite) close() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// shared has a trial happen on the installation that harmless rows share.
+// shared has a trial happen on the installation that harmless rows of its
+// group share. Rows of a group are performed one after another.
 func (t *trial) shared(ctx context.Context) error {
-	if t.common == nil {
-		s, err := t.open(ctx, options{})
-		if err != nil {
+	t.mu.Lock()
+	s := t.common[t.group]
+	t.mu.Unlock()
+	if s == nil {
+		var err error
+		if s, err = t.open(ctx, options{}); err != nil {
 			return err
 		}
-		t.common = s
+		t.mu.Lock()
+		t.common[t.group] = s
+		t.mu.Unlock()
 	}
-	return t.on(t.common)
+	return t.on(s)
 }
 
 // rows are all of them, in the order of the table.
 func rows() []row {
-	return slices.Concat(upstreamRows())
+	return slices.Concat(upstreamRows(), clientRows(), diskRows(), clockRows(), processRows(), outsideRows())
 }
 
 // performAll performs the chosen rows one after another.

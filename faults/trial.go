@@ -31,6 +31,7 @@ type trial struct {
 	site    *site
 	from    uint64 // the log's size when it began
 	answers []answer
+	ahead   time.Duration // how far the tracer has moved writ's time
 	notes   []string
 
 	recovered time.Duration
@@ -73,7 +74,7 @@ func (t *trial) opens(ctx context.Context, o options) error {
 
 // call makes the load on the site while the fault lasts, and notes the answers.
 func (t *trial) call(ctx context.Context, l load) []answer {
-	l.gateway, l.keys = t.site.process.gateway, t.site.keys
+	l.gateway, l.keys, l.ahead = t.site.process.gateway, t.site.keys, t.ahead
 	out := l.run(ctx)
 	t.answers = append(t.answers, out...)
 	return out
@@ -129,7 +130,15 @@ func (t *trial) heals(ctx context.Context) error {
 	return fmt.Errorf("no call was answered within %v after the fault had ended; the last one: %+v", recoverWithin, last)
 }
 
-// restarts starts writ again on the same directory.
+// stops asks writ to stop, and waits until it has, in good order.
+func (t *trial) stops(ctx context.Context) error {
+	if err := t.site.process.terminate(); err != nil {
+		return err
+	}
+	return t.site.process.wait(ctx, 40*time.Second)
+}
+
+// restarts kills writ and starts it again on the same directory.
 func (t *trial) restarts(ctx context.Context) error {
 	t.site.process.kill()
 	return t.site.start(ctx)
@@ -166,13 +175,17 @@ func (s *suite) perform(ctx context.Context, r row) result {
 // settle reads the three books once the log has caught up, and verifies it.
 func (t *trial) settle(ctx context.Context, out *result) {
 	var l *ledger
-	for end := time.Now().Add(15 * time.Second); ; {
+	patience := 15 * time.Second
+	if t.unknown {
+		patience = time.Second // for those that are on their way
+	}
+	for end := time.Now().Add(patience); ; {
 		var err error
 		if l, err = readLedger(ctx, t.site.log(), t.from); err != nil {
 			out.Wrong = append(out.Wrong, "reading the log: "+err.Error())
 			return
 		}
-		if t.unknown || l.unknown() == 0 || time.Now().After(end) {
+		if l.unknown() == 0 || time.Now().After(end) {
 			break
 		}
 		_ = sleep(ctx, 20*time.Millisecond)
