@@ -34,7 +34,7 @@ func upstreamRows() []row {
 		{"429", "AWS's shape, ThrottlingException", []string{throttled}, awsError(429, throttled)},
 		{"500", "AWS's shape, InternalServerException", []string{internal}, awsError(500, internal)},
 		{"503", "AWS's shape, ServiceUnavailableException", []string{unavailable}, awsError(503, unavailable)},
-		{"403 for Writ's own credentials", "AWS's shape, UnrecognizedClientException", []string{"UnrecognizedClientException"}, awsError(403, "UnrecognizedClientException")},
+		{"403 for Writ's own credentials", "AWS's shape, UnrecognizedClientException", []string{unavailable}, awsError(403, "UnrecognizedClientException")},
 		{"redirect", "307 to another host, connection closed unannounced", []string{"", unavailable}, says("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n", nil)},
 		{"body cut short", "Content-Length 60 more than the body", []string{unavailable, "broke off"}, claims(60)},
 		{"body longer than announced", "Content-Length 60 less than the body", []string{"broke off", unavailable}, claims(-60)},

@@ -23,10 +23,8 @@ func (x *exchange) inspect() {
 	x.status, x.result.status, x.kind = x.resp.StatusCode, x.resp.StatusCode, "permit"
 	x.result.requestID = x.resp.Header.Get("X-Amzn-Requestid")
 	x.result.errorType = x.resp.Header.Get("X-Amzn-Errortype")
-	if len(x.resp.Header["Content-Encoding"]) > 0 {
-		// Nobody asked for one: what cannot be read cannot be inspected, and the
-		// client, who is not told of it, could not read it either.
-		x.broken(errors.New("the answer is encoded"))
+	if err := unfit(x.resp); err != nil {
+		x.broken(err)
 		return
 	}
 	if x.target.Operation.Streams() && strings.HasPrefix(x.resp.Header.Get("Content-Type"), eventStream) {
