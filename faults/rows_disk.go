@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ func diskRows() []row {
 	return []row{
 		{group: group, name: "disk full", how: "data on a tmpfs of 24 MB, filled to the last byte; room made, restarted", unknown: true, run: diskFull},
 		{group: group, name: "disk turns read-only", how: "data on ext4 over a loop device, `mount -o remount,abort`, as after an I/O error; repaired, restarted", unknown: true, run: diskReadOnly},
+		{group: group, name: "power cut under load", how: "the same disk: the process is stopped under 8 callers, the journal aborted, the process killed, the disk mounted anew without what was not flushed", unknown: true, run: powerCuts},
 		{group: group, name: "fsync does not return", how: "held by a tracer until released", ends: []string{"200"}, run: syncHeld},
 		{group: group, name: "slow fsync", how: "each held 200 ms by a tracer", ends: []string{"200"}, run: syncSlow},
 		{group: group, name: "fsync fails", how: "EIO from a tracer, also after it works again; restarted", unknown: true, ends: []string{unavailable}, run: syncFails},
@@ -111,23 +113,51 @@ func fill(path string) error {
 	return nil
 }
 
-// loopDisk is a small ext4 in a file.
-func (s *suite) loopDisk(ctx context.Context) (string, error) {
-	image := filepath.Join(s.dir, "disk.ext4")
-	if err := os.WriteFile(image, make([]byte, 48<<20), 0o600); err != nil {
-		return "", err
-	}
+// loopDisk is a small ext4 in a file, which can be broken off.
+type loopDisk struct{ image, dir string }
+
+func (s *suite) loopDisk(ctx context.Context) (*loopDisk, error) {
 	dir, err := os.MkdirTemp(s.dir, "disk")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	for _, argv := range [][]string{{"mkfs.ext4", "-q", "-F", image}, {"mount", "-o", "loop", image, dir}} {
-		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			return "", &absent{fmt.Sprintf("%s: %v %s", argv[0], err, out)}
-		}
+	d := &loopDisk{image: dir + ".ext4", dir: dir}
+	if err := os.WriteFile(d.image, make([]byte, 48<<20), 0o600); err != nil {
+		return nil, err
+	}
+	if out, err := exec.CommandContext(ctx, "mkfs.ext4", "-q", "-F", d.image).CombinedOutput(); err != nil {
+		return nil, &absent{fmt.Sprintf("mkfs.ext4: %v %s", err, out)}
+	}
+	if err := d.mount(ctx); err != nil {
+		return nil, &absent{err.Error()}
 	}
 	s.own(func() { _ = exec.Command("umount", "-l", dir).Run() })
-	return dir, nil
+	return d, nil
+}
+
+func (d *loopDisk) mount(ctx context.Context) error {
+	return command(ctx, "mount", "-o", "loop", d.image, d.dir)
+}
+
+// abort has the file system stop as it does after an I/O error: it is read-only
+// for who has files open, too, and what was not flushed never will be.
+func (d *loopDisk) abort(ctx context.Context) error {
+	return command(ctx, "mount", "-o", "remount,abort", d.dir)
+}
+
+// anew unmounts the disk and mounts what is on it, which replays its journal.
+func (d *loopDisk) anew(ctx context.Context) error {
+	if err := command(ctx, "umount", d.dir); err != nil {
+		return err
+	}
+	return d.mount(ctx)
+}
+
+func command(ctx context.Context, argv ...string) error {
+	if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w %s", argv, err, out)
+	}
+	return nil
 }
 
 func diskReadOnly(ctx context.Context, t *trial) error {
@@ -140,12 +170,12 @@ func diskReadOnly(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	if err := t.opens(ctx, options{data: filepath.Join(disk, "data")}); err != nil {
+	if err := t.opens(ctx, options{data: filepath.Join(disk.dir, "data")}); err != nil {
 		return err
 	}
 	t.call(ctx, t.few(true))
-	if out, err := exec.CommandContext(ctx, "mount", "-o", "remount,abort", disk).CombinedOutput(); err != nil {
-		return &absent{fmt.Sprintf("mount -o remount,abort: %v %s", err, out)}
+	if err := disk.abort(ctx); err != nil {
+		return err
 	}
 	if err := t.untilRefused(ctx); err != nil {
 		return err
@@ -155,16 +185,52 @@ func diskReadOnly(ctx context.Context, t *trial) error {
 		p.kill()
 		return errors.New("writ started on a read-only disk")
 	}
-	// An aborted file system is mounted anew, which replays its journal.
-	for _, argv := range [][]string{{"umount", disk}, {"mount", "-o", "loop", filepath.Join(t.dir, "disk.ext4"), disk}} {
-		if out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%v: %w\n%s", argv, err, out)
-		}
-	}
-	if err := t.site.start(ctx); err != nil {
+	if err := errors.Join(disk.anew(ctx), t.site.start(ctx)); err != nil {
 		return err
 	}
 	return t.heals(ctx)
+}
+
+// powerCuts loses what was not flushed, again and again, in the middle of a
+// load. A kill -9 alone loses nothing that was written: the kernel still has
+// it. The process is stopped first, as a power cut stops it: one that goes on
+// while its file system is aborted can have an fsync answered with success
+// whose transaction was thrown away (jbd2 asks only whether it has ended).
+func powerCuts(ctx context.Context, t *trial) error {
+	disk, err := t.loopDisk(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.opens(ctx, options{data: filepath.Join(disk.dir, "data")}); err != nil {
+		return err
+	}
+	cuts := 25
+	if t.cfg.Short {
+		cuts = 5
+	}
+	for n := range cuts {
+		if err := t.powerCut(ctx, disk); err != nil {
+			return fmt.Errorf("cut %d: %w", n+1, err)
+		}
+	}
+	t.note("%d times", cuts)
+	return t.heals(ctx)
+}
+
+func (t *trial) powerCut(ctx context.Context, disk *loopDisk) error {
+	calling, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		t.call(calling, load{workers: 8, streams: true, patient: 5 * time.Second})
+		close(done)
+	}()
+	err := sleep(ctx, time.Duration(30+rand.IntN(300))*time.Millisecond)
+	err = errors.Join(err, t.site.process.freeze(ctx), disk.abort(ctx))
+	t.site.process.kill()
+	cancel()
+	<-done
+	return errors.Join(err, disk.anew(ctx), t.site.start(ctx))
 }
 
 // syncHeld freezes the flush and sees that nothing leaves before it returns.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -15,6 +17,8 @@ func processRows() []row {
 	const group = "process"
 	return []row{
 		{group: group, name: "kill -9 under load", how: "8 callers; killed after 30 to 300 ms, restarted on the same directory", unknown: true, ends: []string{"200", "broke off", "no answer"}, run: killedAgainAndAgain},
+		{group: group, name: "kill -9 during the first start", how: "a new directory each time; killed within the time that a start takes; then started to its end", run: killedAtFirst},
+		{group: group, name: "power cut during the first start", how: "the same, on a disk that loses what was not flushed", run: cutAtFirst},
 		{group: group, name: "SIGTERM under load", how: "8 callers with streams of 54 × 5 ms; restarted", ends: []string{"200", "no answer"}, run: terminated},
 		{group: group, name: "a second server on the same directory", how: "`writ up` beside a running one", ends: []string{"200"}, run: secondServer},
 	}
@@ -114,4 +118,68 @@ func secondServer(ctx context.Context, t *trial) error {
 		return err
 	}
 	return t.heals(ctx)
+}
+
+// killedAtFirst kills starts on empty directories at every moment: whatever of
+// keys, certificates, tables and log was made by then, the next start goes on
+// from there.
+func killedAtFirst(ctx context.Context, t *trial) error {
+	began := time.Now()
+	if err := t.opens(ctx, options{}); err != nil {
+		return err
+	}
+	return t.killStarts(ctx, t.site.dir, time.Since(began), func() error { return nil })
+}
+
+// cutAtFirst does the same and loses what was not flushed.
+func cutAtFirst(ctx context.Context, t *trial) error {
+	disk, err := t.loopDisk(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := t.opens(ctx, options{}); err != nil {
+		return err
+	}
+	return t.killStarts(ctx, disk.dir, time.Since(began), func() error {
+		return errors.Join(disk.abort(ctx), disk.anew(ctx))
+	})
+}
+
+// killStarts kills starts within half the time that opening a site takes, and
+// has something happen to what they left.
+func (t *trial) killStarts(ctx context.Context, dir string, takes time.Duration, then func() error) error {
+	times := 100
+	if t.cfg.Short {
+		times = 12
+	}
+	for i := range times {
+		after := takes * time.Duration(i) / time.Duration(2*times)
+		if err := t.killStart(ctx, filepath.Join(dir, fmt.Sprintf("first-%d", i)), after, then); err != nil {
+			return fmt.Errorf("a first start, killed after %v: %w", after, err)
+		}
+	}
+	t.note("%d directories", times)
+	return t.heals(ctx)
+}
+
+// killStart kills a first start after some time, and starts again.
+func (t *trial) killStart(ctx context.Context, data string, after time.Duration, then func() error) error {
+	s := *t.site
+	s.data, s.process = data, nil
+	hasty, cancel := context.WithTimeout(ctx, after)
+	p, err := s.launch(hasty) // killed when its time is up
+	cancel()
+	if err == nil {
+		p.kill()
+	}
+	if err := then(); err != nil {
+		return err
+	}
+	if p, err = s.launch(ctx); err != nil {
+		return err
+	}
+	p.kill()
+	_, err = s.verb(ctx, "audit", "verify", s.data)
+	return errors.Join(err, os.RemoveAll(s.data))
 }

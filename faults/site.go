@@ -187,6 +187,9 @@ func launch(ctx context.Context, argv []string) (*process, error) {
 	if p.orders, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -249,6 +252,31 @@ func (p *process) order(text string) error {
 func (p *process) kill() {
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // its group: a tracer and what it traces
 	<-p.exited
+}
+
+// freeze stops every thread of writ, and waits until they have: a system call
+// that had begun is then over, and its result not yet known to the program.
+func (p *process) freeze(ctx context.Context) error {
+	if err := syscall.Kill(p.pid, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for {
+		running := false
+		states, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid))
+		if err != nil {
+			return err
+		}
+		for _, path := range states {
+			text, err := os.ReadFile(path)
+			running = running || err == nil && !bytes.Contains(text, []byte(") T "))
+		}
+		if !running {
+			return nil
+		}
+		if err := sleep(ctx, time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // terminate sends SIGTERM to writ itself.
