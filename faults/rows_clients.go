@@ -106,7 +106,8 @@ func slowReaders(ctx context.Context, t *trial) error {
 		return err == nil
 	})
 	defer t.site.upstream.set(well)
-	err := t.trickle(ctx, readers, t.long(65*time.Second), func(ctx context.Context, c net.Conn, i int) error {
+	length := t.long(75 * time.Second) // the gateway waits for a minute
+	err := t.trickle(ctx, readers, length, func(ctx context.Context, c net.Conn, i int) error {
 		_ = c.(*net.TCPConn).SetReadBuffer(4096)
 		text, err := t.written(ctx, calls[i])
 		if err == nil {
@@ -114,15 +115,36 @@ func slowReaders(ctx context.Context, t *trial) error {
 		}
 		for one := make([]byte, 1); err == nil && sleep(ctx, time.Second) == nil; {
 			if _, gone := c.Read(one); gone != nil {
-				return nil // the gateway gave it up
+				return nil // at the end of the row
 			}
 		}
 		return err
 	})
+	recorded, lookErr := t.givenUp(ctx, calls, length-5*time.Second)
+	t.note("%d given up by the gateway within %v", recorded, length)
+	err = errors.Join(err, lookErr)
 	for _, c := range calls {
 		t.answers = append(t.answers, answer{call: c, err: errors.New("read one byte a second")})
 	}
 	return errors.Join(err, t.heals(ctx))
+}
+
+// givenUp counts calls that the gateway ended by itself, before the row did.
+func (t *trial) givenUp(ctx context.Context, calls []call, before time.Duration) (n int, err error) {
+	l, err := readLedger(ctx, t.site.log(), t.from)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range calls {
+		for _, i := range l.intents[c.serial] {
+			for _, o := range l.outcomes[i.index] {
+				if o.Ended == "client_gone" && o.DurationMS < before.Milliseconds() {
+					n++
+				}
+			}
+		}
+	}
+	return n, nil
 }
 
 func slowHeaders(ctx context.Context, t *trial) error {
