@@ -139,6 +139,9 @@ func readStream(r io.Reader) (exception string, err error) {
 		if v := m.Headers.Get(":exception-type"); v != nil {
 			exception, final = v.String(), true
 		}
+		if v := m.Headers.Get(":error-code"); v != nil {
+			exception, final = v.String(), true
+		}
 		if v := m.Headers.Get(":event-type"); v != nil && v.String() == "metadata" {
 			final = true
 		}

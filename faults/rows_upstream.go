@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -55,18 +56,21 @@ func streamRows() []row {
 		name, how string
 		ends      []string
 		fault     streamFault
+		patient   time.Duration // how long a client waits; zero: 20 seconds
 	}{
-		{"wrong checksum at every frame", "one byte of frame n changed, n = 1 … 54", []string{"broke off"}, corrupts},
-		{"reset at every frame", "RST behind n frames, n = 0 … 53", []string{"broke off", unavailable}, endsByReset},
-		{"connection closed at every frame", "FIN behind n frames, n = 0 … 53", []string{"broke off"}, ends},
-		{"stream ended politely at every frame", "last chunk behind n frames, n = 0 … 53", []string{"broke off", "200"}, endsPolitely},
-		{"exception frame at every frame", "modelStreamErrorException behind n frames, n = 0 … 53", []string{"broke off"}, throwsException},
+		{"wrong checksum at every frame", "one byte of frame n changed, n = 1 … 54", []string{"broke off"}, corrupts, 0},
+		{"reset at every frame", "RST behind n frames, n = 0 … 53", []string{"broke off", unavailable}, endsByReset, 0},
+		{"connection closed at every frame", "FIN behind n frames, n = 0 … 53", []string{"broke off"}, ends, 0},
+		{"stream ended politely at every frame", "last chunk behind n frames, n = 0 … 53", []string{"broke off", "200"}, endsPolitely, 0},
+		{"exception frame at every frame", "modelStreamErrorException behind n frames, n = 0 … 53", []string{"broke off"}, throwsException, 0},
+		{"error frame at every frame", "an error unknown to the model, behind n frames, n = 0 … 53", []string{"broke off"}, throwsError, 0},
+		{"garbage at every frame", "HTML behind n frames, n = 0 … 53", []string{"broke off"}, rambles, 0},
+		{"a frame of 2 GiB announced at every frame", "prelude with a right checksum, then filler, behind n frames, n = 0 … 53", []string{"broke off"}, announces, 0},
+		{"stall at every frame", "silence behind n frames, n = 0 … 53; the client gives up after a second", []string{"broke off", "no answer"}, stalls, time.Second},
 	} {
-		rows = append(rows, row{group: group, name: r.name, how: r.how, ends: r.ends, run: everyFrame(r.fault)})
+		rows = append(rows, row{group: group, name: r.name, how: r.how, ends: r.ends, run: everyFrame(r.fault, cmp.Or(r.patient, 20*time.Second))})
 	}
 	return append(rows,
-		row{group: group, name: "a frame of 2 GiB announced", how: "prelude with a right checksum, then filler, behind 5 frames", ends: []string{"broke off"}, run: someFrames(announces, 5)},
-		row{group: group, name: "stall", how: "silence behind 0, 20 and 53 frames; the client gives up after 700 ms", ends: []string{"broke off"}, run: stalledStreams},
 		row{group: group, name: "no answer at all", how: "silence; the client gives up after 700 ms", ends: []string{"no answer"}, run: hungCalls},
 	)
 }
@@ -118,52 +122,29 @@ func wrongAnswers(fault answerer) func(context.Context, *trial) error {
 	}
 }
 
-// everyFrame strikes one stream behind each number of frames, with other calls
-// beside it.
-func everyFrame(fault streamFault) func(context.Context, *trial) error {
+// everyFrame strikes a stream behind each number of frames there is, then
+// streams among answers that are whole.
+func everyFrame(fault streamFault, patient time.Duration) func(context.Context, *trial) error {
+	all := make([]int, streamFrames)
+	for n := range all {
+		all[n] = n
+	}
 	return func(ctx context.Context, t *trial) error {
-		all := make([]int, streamFrames)
-		for n := range all {
-			all[n] = n
+		if err := t.shared(ctx); err != nil {
+			return err
 		}
-		return strike(ctx, t, fault, all)
-	}
-}
-
-func someFrames(fault streamFault, at ...int) func(context.Context, *trial) error {
-	return func(ctx context.Context, t *trial) error { return strike(ctx, t, fault, at) }
-}
-
-func strike(ctx context.Context, t *trial, fault streamFault, at []int) error {
-	if err := t.shared(ctx); err != nil {
-		return err
-	}
-	defer t.site.upstream.set(well)
-	for _, n := range at {
-		t.site.upstream.set(fault.at(n))
-		if err := t.during(ctx, load{workers: 1, calls: 1, only: true, patient: 20 * time.Second}); err != nil {
-			return fmt.Errorf("behind %d frames: %w", n, err)
+		defer t.site.upstream.set(well)
+		t.site.upstream.set(fault.over(all))
+		if err := t.during(ctx, load{workers: 18, calls: len(all), only: true, patient: patient}); err != nil {
+			return err
 		}
+		t.site.upstream.set(fault.over(all[streamFrames/2:]))
+		mixed := t.few(true)
+		mixed.patient = patient
+		t.call(ctx, mixed)
+		t.site.upstream.set(well)
+		return t.heals(ctx)
 	}
-	t.site.upstream.set(fault.at(at[len(at)/2]))
-	t.call(ctx, t.few(true)) // whole answers among the streams that are struck
-	t.site.upstream.set(well)
-	return t.heals(ctx)
-}
-
-func stalledStreams(ctx context.Context, t *trial) error {
-	if err := t.shared(ctx); err != nil {
-		return err
-	}
-	defer t.site.upstream.set(well)
-	for _, n := range []int{0, 20, 53} {
-		t.site.upstream.set(streamFault(stalls).at(n))
-		if err := t.during(ctx, load{workers: 4, calls: 4, only: true, patient: 700 * time.Millisecond}); err != nil {
-			return fmt.Errorf("behind %d frames: %w", n, err)
-		}
-	}
-	t.site.upstream.set(well)
-	return t.heals(ctx)
 }
 
 func hungCalls(ctx context.Context, t *trial) error {

@@ -171,6 +171,10 @@ func frame(typeHeader, name, kind, payload string) []byte {
 	m.Headers.Set(":content-type", eventstream.StringValue("application/json"))
 	m.Headers.Set(":message-type", eventstream.StringValue(kind))
 	m.Payload = []byte(payload)
+	return encoded(m)
+}
+
+func encoded(m eventstream.Message) []byte {
 	var b bytes.Buffer
 	if err := eventstream.NewEncoder().Encode(&b, m); err != nil {
 		panic("encoding a frame: " + err.Error())

@@ -8,7 +8,10 @@ import (
 	"hash/crc32"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 )
 
 // reset ends a connection with RST instead of FIN.
@@ -88,12 +91,14 @@ func page(c net.Conn, _ *request) bool {
 // streamFault is what strikes a stream behind its first n frames.
 type streamFault func(c net.Conn, r *request, n int) bool
 
-// at has a fault strike every stream behind the same number of frames.
-func (f streamFault) at(n int) answerer {
+// over has a fault strike each stream behind another number of frames, in turn.
+func (f streamFault) over(at []int) answerer {
+	var turn atomic.Int64
 	return func(c net.Conn, r *request) bool {
 		if !r.streams {
 			return well(c, r)
 		}
+		n := at[int(turn.Add(1)-1)%len(at)]
 		return streamUpTo(c, n) && f(c, r, n)
 	}
 }
@@ -126,6 +131,24 @@ func corrupts(c net.Conn, _ *request, n int) bool {
 func stalls(_ net.Conn, r *request, _ int) bool {
 	_, _ = r.in.ReadByte()
 	return false
+}
+
+// rambles sends text where a frame should begin.
+func rambles(c net.Conn, _ *request, _ int) bool {
+	_, _ = c.Write(chunk([]byte("<html><body>502 Bad Gateway</body></html>")))
+	_, err := io.WriteString(c, "0\r\n\r\n")
+	return err == nil
+}
+
+// throwsError sends an error that the service's model does not know.
+func throwsError(c net.Conn, _ *request, _ int) bool {
+	var m eventstream.Message
+	m.Headers.Set(":message-type", eventstream.StringValue("error"))
+	m.Headers.Set(":error-code", eventstream.StringValue("InternalFailure"))
+	m.Headers.Set(":error-message", eventstream.StringValue("the stand-in was told to"))
+	_, _ = c.Write(chunk(encoded(m)))
+	_, err := io.WriteString(c, "0\r\n\r\n")
+	return err == nil
 }
 
 func throwsException(c net.Conn, _ *request, _ int) bool {
