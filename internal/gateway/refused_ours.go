@@ -11,7 +11,7 @@ import (
 // Answers of Bedrock's that are not passed on.
 var (
 	errEncoded = errors.New("the answer is encoded")
-	errOurs    = errors.New("Writ's own credentials or signature were not accepted")
+	errOurs    = errors.New("the gateway's own credentials or signature were not accepted")
 )
 
 // aboutUs are AWS's words for credentials and signatures: those that the
