@@ -152,3 +152,11 @@ func TestTheTableGoesBetweenItsMarks(t *testing.T) {
 		t.Error("spliced into a document without marks")
 	}
 }
+
+func TestTimesAreWrittenRoughly(t *testing.T) {
+	for ms, want := range map[float64]string{0: "0 ms", 2.34: "2.3 ms", 99.4: "99 ms", 104: "100 ms", 217: "220 ms", 1851: "1.9 s"} {
+		if got := milliseconds(ms); got != want {
+			t.Errorf("%v: %s, want %s", ms, got, want)
+		}
+	}
+}

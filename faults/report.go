@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,11 +120,14 @@ func (row result) write(b *strings.Builder) {
 		c.Sent, c.Whole, c.Broken, c.refusals(), c.Unanswered, c.Intents, c.Arrived, c.Outcomes, c.Unknown, verifies, milliseconds(row.Recovered))
 }
 
-// milliseconds writes a time to two digits: more would claim what one run
+// milliseconds writes a time roughly: more digits would claim what one run
 // cannot know.
 func milliseconds(ms float64) string {
-	if ms >= 1000 {
+	switch {
+	case ms >= 1000:
 		return fmt.Sprintf("%.1f s", ms/1000)
+	case ms >= 100:
+		return fmt.Sprintf("%.0f ms", 10*math.Round(ms/10))
 	}
 	return fmt.Sprintf("%.2g ms", ms)
 }
