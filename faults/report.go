@@ -126,7 +126,7 @@ func milliseconds(ms float64) string {
 	switch {
 	case ms >= 1000:
 		return fmt.Sprintf("%.1f s", ms/1000)
-	case ms >= 100:
+	case ms >= 99.5:
 		return fmt.Sprintf("%.0f ms", 10*math.Round(ms/10))
 	}
 	return fmt.Sprintf("%.2g ms", ms)
