@@ -16,8 +16,9 @@ import (
 func (t *template) asynchronous(p *plan, cat *bedrock.Catalogue) error {
 	c := &t.ent.Conditions
 	invocation := scope{op: scopeIs, typ: asyncType}
+	where := append([]clause{accountClause(t.ent.Account)}, whereClauses(*c)...)
 	if p.list {
-		t.add([]uid{actListAsync}, invocation, whereClauses(*c))
+		t.add([]uid{actListAsync}, invocation, where)
 	}
 	if !p.get {
 		return nil
@@ -26,7 +27,7 @@ func (t *template) asynchronous(p *plan, cat *bedrock.Catalogue) error {
 	if err != nil {
 		return err
 	}
-	t.add([]uid{actGetAsync}, invocation, whereClauses(*c), aimedAt(targets))
+	t.add([]uid{actGetAsync}, invocation, where, aimedAt(targets))
 	if p.start {
 		t.starting(p, targets)
 	}
@@ -37,7 +38,8 @@ func (t *template) asynchronous(p *plan, cat *bedrock.Catalogue) error {
 // invocation, on where the answer goes, and on what else the body names.
 func (t *template) starting(p *plan, targets []target) {
 	c := &t.ent.Conditions
-	prompted := append(conditionClauses(*c), promptClauses(c.Data)...)
+	prompted := append([]clause{accountClause(t.ent.Account)}, conditionClauses(*c)...)
+	prompted = append(prompted, promptClauses(c.Data)...)
 	for _, w := range targets {
 		t.add([]uid{actStartAsync}, w.resource, prompted, w.clauses...)
 	}

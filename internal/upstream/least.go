@@ -91,24 +91,24 @@ func (a *gathering) grant(cat *bedrock.Catalogue, scope Scope, account string, g
 	if len(regions) == 0 {
 		regions = scope.Regions
 	}
-	found := false
-	for _, model := range modelsOf(cat, e.Models) {
+	calls, found := callsOf(cat, e), false
+	for _, c := range calls {
 		for _, region := range regions {
-			for _, op := range operationsOf(e.Actions) {
-				inv := rights.Invocation{Operation: op, ModelID: model, Region: region, Account: account}
-				found = a.call(cat, inv, e.Conditions) || found
-			}
+			found = a.call(cat, c.in(account, region), e.Conditions) || found
 		}
 	}
-	if !found {
-		a.skipped[fmt.Sprintf("grant %s: no model of entitlement %s can be called in account %s", g.ID, e.ID, account)] = true
+	switch {
+	case len(calls) == 0:
+		a.skipped[fmt.Sprintf("grant %s: what entitlement %s gives is answered without a call", g.ID, e.ID)] = true
+	case !found:
+		a.skipped[fmt.Sprintf("grant %s: nothing that entitlement %s names can be called in account %s", g.ID, e.ID, account)] = true
 	}
 }
 
 // call adds the legs of a call and of what it may make use of, if the
 // entitlement allows where it may run.
-func (a *gathering) call(cat *bedrock.Catalogue, inv rights.Invocation, c rights.Conditions) bool {
-	legs, err := rights.Legs(inv, cat)
+func (a *gathering) call(cat *bedrock.Catalogue, one call, c rights.Conditions) bool {
+	legs, err := rights.Legs(one.Invocation, cat)
 	if err != nil {
 		return false
 	}
@@ -118,32 +118,21 @@ func (a *gathering) call(cat *bedrock.Catalogue, inv rights.Invocation, c rights
 		}
 	}
 	for _, l := range legs {
+		if l.Kind == rights.OutputLeg && one.under {
+			l.Resource = strings.TrimSuffix(l.Resource, "x*") + "*"
+		}
 		a.all.add(l.Action, l.Resource)
 	}
-	a.use(inv, cat, c)
+	a.use(one.Invocation, cat, c)
 	return true
 }
 
 // use adds guardrails, system tools and objects that a call may name.
 func (a *gathering) use(inv rights.Invocation, cat *bedrock.Catalogue, c rights.Conditions) {
-	named := []bedrock.Capabilities{{SystemTools: c.SystemTools}}
-	for _, listed := range c.Guardrails {
-		if id, version, err := rights.ParseGuardrail(listed); err == nil {
-			named = append(named, bedrock.Capabilities{Guardrail: &bedrock.Guardrail{ID: id, Version: version}})
-		}
-	}
-	for _, uri := range c.Objects {
-		// A beginning that ends in a star is the one pattern there is: it is the
-		// entitlement's own. Any object it begins stands for it.
-		start, prefix := strings.CutSuffix(uri, "*")
-		if prefix {
-			start += "x"
-		}
-		named = append(named, bedrock.Capabilities{S3: []string{start}})
-	}
-	for _, caps := range named {
-		inv.Caps = caps
-		legs, err := rights.Legs(inv, cat)
+	for _, named := range usesOf(inv.Operation, c) {
+		with := inv
+		with.Caps.Guardrail, with.Caps.SystemTools, with.Caps.S3 = named.Guardrail, named.SystemTools, named.S3
+		legs, err := rights.Legs(with, cat)
 		if err != nil {
 			continue // a guardrail of another region or account: not for this call
 		}
@@ -168,17 +157,6 @@ func objectPattern(resource string, listed []string) string {
 		}
 	}
 	return resource
-}
-
-func operationsOf(actions []string) []bedrock.Operation {
-	if len(actions) == 0 {
-		return []bedrock.Operation{bedrock.InvokeModel, bedrock.InvokeModelWithResponseStream}
-	}
-	out := make([]bedrock.Operation, len(actions))
-	for i, a := range actions {
-		out[i] = bedrock.Operation(a)
-	}
-	return out
 }
 
 // modelsOf lists what selectors let a caller name: models and profiles by

@@ -149,15 +149,20 @@ func (u uses) statements() []Statement {
 }
 
 // SessionPolicy is the policy of a session that may do exactly what legs are
-// about: no leg more, none less, and none that AWS would read as a pattern. It
-// is a *PolicyError when there is no such policy, or AWS would not take it.
+// about: no leg more, none less. None is read as a pattern but those that are
+// one (patternOf). It is a *PolicyError when there is no such policy, or AWS
+// would not take it.
 func SessionPolicy(legs []rights.Leg) (string, error) {
 	if len(legs) == 0 {
 		return "", &PolicyError{Reason: "there is nothing to allow"}
 	}
 	all := uses{}
 	for _, l := range legs {
-		if reason := inexact(l.Action, l.Resource); reason != "" {
+		exact := l
+		if start, ok := patternOf(l); ok {
+			exact.Resource = start
+		}
+		if reason := inexact(exact.Action, exact.Resource); reason != "" {
 			return "", &PolicyError{Reason: reason}
 		}
 		all.add(l.Action, l.Resource)
@@ -173,6 +178,29 @@ func SessionPolicy(legs []rights.Leg) (string, error) {
 		}
 	}
 	return text, nil
+}
+
+// patternOf returns what a leg's resource begins with, if the leg is about all
+// that begins so, and IAM's own star says that. Two kinds of resource are: an
+// asynchronous invocation that is about to be started, which has no name yet,
+// and whatever Bedrock writes under the place where its answer goes
+// (rights/async.go). The place names a whole bucket at least, and the star is
+// the last character and the only wildcard: what remains must be exact.
+func patternOf(l rights.Leg) (start string, ok bool) {
+	start, star := strings.CutSuffix(l.Resource, "*")
+	parts := strings.SplitN(start, ":", 6)
+	if !star || len(parts) != 6 {
+		return "", false
+	}
+	service, place, name := parts[2], parts[3]+parts[4], parts[5]
+	switch l.Kind {
+	case rights.OutputLeg:
+		bucket, _, whole := strings.Cut(name, "/")
+		return start, l.Action == "s3:PutObject" && service == "s3" && place == "" && whole && bucket != ""
+	case rights.AsyncLeg, rights.TagLeg:
+		return start, strings.HasPrefix(l.Action, "bedrock:") && service == "bedrock" && parts[3] != "" && parts[4] != "" && name == "async-invoke/"
+	}
+	return "", false
 }
 
 // inexact says why IAM would not read an action and a resource as just what
