@@ -106,13 +106,25 @@ func (s *Server) startJob(req Request) (object, *apiError) {
 	if body.Token != nil {
 		j.token = *body.Token
 	}
-	return s.addJob(j)
+	return s.addJob(s.placeOf(req), j)
 }
 
-func (s *Server) addJob(j *job) (object, *apiError) {
+// placeOf begins the ARNs of what a request is about: its account's and region's.
+func (s *Server) placeOf(req Request) string {
+	account, region := s.cfg.Account, s.cfg.Region
+	if req.Session != nil {
+		account = req.Session.Account
+	}
+	if req.Region != "" {
+		region = req.Region
+	}
+	return "arn:aws:bedrock:" + region + ":" + account + ":async-invoke/"
+}
+
+func (s *Server) addJob(place string, j *job) (object, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.IndexFunc(s.jobs, func(o *job) bool { return j.token != "" && o.token == j.token }); i >= 0 {
+	if i := slices.IndexFunc(s.jobs, func(o *job) bool { return j.token != "" && o.token == j.token && strings.HasPrefix(o.arn, place) }); i >= 0 {
 		if s.jobs[i].request != j.request {
 			return nil, &apiError{status: http.StatusBadRequest, name: "ConflictException", message: "The clientRequestToken was used before with another request."}
 		}
@@ -120,7 +132,7 @@ func (s *Server) addJob(j *job) (object, *apiError) {
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "job %d", len(s.jobs)))
 	id := new(big.Int).SetBytes(sum[:]).Text(36)[:12]
-	j.arn = "arn:aws:bedrock:" + s.cfg.Region + ":" + s.cfg.Account + ":async-invoke/" + id
+	j.arn = place + id
 	j.started = s.cfg.Now().UTC().Truncate(time.Millisecond)
 	j.ends = j.started.Add(s.cfg.AsyncTime)
 	s.jobs = append(s.jobs, j)
@@ -128,15 +140,14 @@ func (s *Server) addJob(j *job) (object, *apiError) {
 }
 
 func (s *Server) getJob(req Request) (object, *apiError) {
-	path, _, _ := strings.Cut(req.Path, "?")
-	arn, err := url.PathUnescape(strings.TrimPrefix(path, "/async-invoke/"))
+	arn, err := invocationIn(req.Path)
 	if err != nil {
 		return nil, violated("invocationArn", "Member must be an ARN")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.jobs, func(j *job) bool { return j.arn == arn })
-	if i < 0 {
+	if i < 0 || !strings.HasPrefix(arn, s.placeOf(req)) {
 		return nil, validation("The provided invocationArn does not name an invocation.")
 	}
 	return s.describe(s.jobs[i]), nil
@@ -154,6 +165,9 @@ func (s *Server) listJobs(req Request) (object, *apiError) {
 	defer s.mu.Unlock()
 	out := []object{}
 	for _, j := range slices.Backward(s.jobs) {
+		if !strings.HasPrefix(j.arn, s.placeOf(req)) {
+			continue
+		}
 		if most == 0 || len(out) < most {
 			out = append(out, s.describe(j))
 		}
@@ -165,7 +179,8 @@ func (s *Server) listJobs(req Request) (object, *apiError) {
 func (s *Server) describe(j *job) object {
 	model := j.model
 	if !strings.HasPrefix(model, "arn:") {
-		model = "arn:aws:bedrock:" + s.cfg.Region + "::foundation-model/" + model
+		region := strings.Split(j.arn, ":")[3]
+		model = "arn:aws:bedrock:" + region + "::foundation-model/" + model
 	}
 	out := object{
 		"invocationArn": j.arn, "modelArn": model,

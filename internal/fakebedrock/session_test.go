@@ -64,7 +64,12 @@ var base = keys{Key: baseKey, Secret: baseSecret}
 // post signs and sends, by the stand-in's own clock.
 func (v *vault) post(t *testing.T, k keys, service, path, body string) (int, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.url+path, strings.NewReader(body))
+	return v.send(t, k, http.MethodPost, service, path, body)
+}
+
+func (v *vault) send(t *testing.T, k keys, method, service, path, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, v.url+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,29 +112,6 @@ func (s *Server) authorise(req Request) *apiError {
 	return nil
 }
 
-// needs lists what IAM checks: the profile, the model in the region called and
-// in every region it may be routed to, the guardrail and the objects named.
-func (s *Server) needs(req Request) []need {
-	action := "bedrock:InvokeModel"
-	if req.Operation == opConverseStream || req.Operation == opInvokeStream {
-		action = "bedrock:InvokeModelWithResponseStream"
-	}
-	var out []need
-	for _, r := range s.modelResources(req) {
-		out = append(out, need{action, r})
-	}
-	if g := guardrailOf(req); g != "" {
-		if !strings.HasPrefix(g, "arn:") {
-			g = "arn:aws:bedrock:" + req.Region + ":" + req.Session.Account + ":guardrail/" + g
-		}
-		out = append(out, need{"bedrock:ApplyGuardrail", g})
-	}
-	for _, uri := range objectsIn(req.Body) {
-		out = append(out, need{"s3:GetObject", "arn:aws:s3:::" + strings.TrimPrefix(uri, "s3://")})
-	}
-	return out
-}
-
 func (s *Server) modelResources(req Request) []string {
 	foundation := func(region, id string) string { return "arn:aws:bedrock:" + region + "::foundation-model/" + id }
 	id, arn := req.Model, req.Model
@@ -158,45 +135,4 @@ func (s *Server) modelResources(req Request) []string {
 		out = append(out, foundation("", model))
 	}
 	return out
-}
-
-func guardrailOf(req Request) string {
-	if g := req.Header.Get("X-Amzn-Bedrock-GuardrailIdentifier"); g != "" {
-		return g
-	}
-	var body struct {
-		GuardrailConfig struct {
-			GuardrailIdentifier string `json:"guardrailIdentifier"`
-		} `json:"guardrailConfig"`
-	}
-	_ = json.Unmarshal(req.Body, &body) // a body in another shape names none
-	return body.GuardrailConfig.GuardrailIdentifier
-}
-
-// objectsIn finds every s3:// URI that a body names.
-func objectsIn(body []byte) (uris []string) {
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			if at, ok := v["s3Location"].(map[string]any); ok {
-				if uri, ok := at["uri"].(string); ok {
-					uris = append(uris, uri)
-				}
-			}
-			for _, inner := range v {
-				walk(inner)
-			}
-		case []any:
-			for _, inner := range v {
-				walk(inner)
-			}
-		}
-	}
-	var whole any
-	if json.Unmarshal(body, &whole) == nil {
-		walk(whole)
-	}
-	slices.Sort(uris)
-	return uris
 }

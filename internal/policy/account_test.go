@@ -2,6 +2,7 @@ package policy
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -137,3 +138,50 @@ func TestCasesNameTheirAccount(t *testing.T) {
 }
 
 const quotedSonnet = `"` + sonnetUS + `"`
+
+// Whatever an entitlement gives, it gives in its own account; asynchronous
+// invocations too.
+func TestS3_EveryOperationIsPermittedInItsOwnAccountOnly(t *testing.T) {
+	c := rights.Conditions{Outputs: []string{"s3://results/*"}, Guardrails: []string{guardrail1 + ":1"}}
+	for _, entitled := range []string{"", account, elsewhere} {
+		w := newTestWorld(t).entitled("all", bedrock.Actions(), c, haiku)
+		w.Entitlements[0].Account = entitled
+		b := w.bundle()
+		for _, op := range bedrock.Operations() {
+			var caps bedrock.Capabilities
+			switch op {
+			case bedrock.StartAsyncInvoke:
+				caps.Output, caps.Tags = &bedrock.Output{URI: "s3://results/a"}, []string{"a=b"}
+			case bedrock.ApplyGuardrail:
+				caps.Guardrail = &bedrock.Guardrail{ID: "abc123", Version: "1"}
+			}
+			model := haiku
+			if !op.Invokes() && op != bedrock.GetAsyncInvoke {
+				model = ""
+			}
+			for _, where := range []string{account, elsewhere} {
+				d := b.Decide(testCall(t, w.Catalogue, op, model, caps, in(where, account)))
+				if want := where == entitled || where == account && entitled == ""; (d.Permit != nil) != want {
+					t.Errorf("%s in %s by an entitlement for %q: %s", op, where, entitled, d.Code)
+				}
+			}
+		}
+	}
+}
+
+// Observe mode lets a call through in the account and region that it is for.
+func TestObserveModesPermitIsForTheAccountCalled(t *testing.T) {
+	w := newTestWorld(t).may("away", rights.Conditions{}, haiku)
+	w.Entitlements[0].Account = elsewhere
+	until := noon.Add(time.Hour)
+	for _, where := range []string{account, elsewhere} {
+		r := w.call(haiku, in(where, account))
+		d := w.bundle().Observe(r, until)
+		if d.Permit == nil || d.Permit.Account() != where || d.Permit.Region() != region || d.Permit.Identity() != "agent" || cmp.Diff(r.Legs, d.Permit.Legs()) != "" {
+			t.Fatalf("in %s: %s, %+v", where, d.Code, d.Permit)
+		}
+		if d.Permit.Observed() != (where == account) || len(d.Permit.Grants()) != len(d.Grants) || d.Permit.Observed() != (len(d.Grants) == 0) {
+			t.Errorf("in %s: observed %v by %v", where, d.Permit.Observed(), d.Permit.Grants())
+		}
+	}
+}
