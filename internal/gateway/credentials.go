@@ -49,7 +49,7 @@ func (x *exchange) serveOwn() {
 		x.refuse(refuse("malformed", invalid("there is no such path")))
 		return
 	}
-	x.kind, x.status = "credentials", http.StatusOK
+	x.kind, x.status = doorCredentials, http.StatusOK
 	if refused := x.begin(); refused != nil {
 		x.answerContainer(notBegun(refused))
 		return

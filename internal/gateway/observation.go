@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/internal/upstream"
@@ -13,7 +14,7 @@ import (
 
 // Observation is what an exchange came to, for metrics: low cardinality only.
 type Observation struct {
-	Operation string // AWS name, sts, or none
+	Operation string // AWS name, sts, credentials, or none
 	Result    string // permit, observed, or the kind of refusal
 	Status    int
 	// Preauth: whoever it was had not proved anything.
@@ -43,16 +44,32 @@ const (
 func (x *exchange) observation() Observation {
 	op := string(x.target.Operation)
 	if op == "" {
-		op = "none"
+		op = x.ours()
 	}
 	o := Observation{
-		Operation: op, Result: x.comes(), Status: x.status, Preauth: !x.proven.whole && x.kind != "sts", Unrecorded: x.unrecorded,
+		Operation: op, Result: x.comes(), Status: x.status, Preauth: !x.proven.whole && x.kind != doorSTS && x.kind != doorCredentials, Unrecorded: x.unrecorded,
 		UpstreamError: x.upstreamFailed(), Total: time.Since(x.began), Added: x.added, Decision: x.decided,
 	}
 	if x.result.firstByte > x.added {
 		o.Upstream = x.result.firstByte - x.added
 	}
 	return o
+}
+
+// The doors at which a proof is exchanged: what x.kind is when it was, and what
+// it begins with when it was refused.
+const (
+	doorSTS         = "sts"
+	doorCredentials = "credentials"
+)
+
+// ours names what was asked of Writ itself, in the place of an operation of AWS's.
+func (x *exchange) ours() string {
+	switch door, _, _ := strings.Cut(x.kind, "_"); door {
+	case doorSTS, doorCredentials:
+		return door
+	}
+	return "none"
 }
 
 // upstreamFailed names how Bedrock failed this exchange, if it did.

@@ -19,7 +19,7 @@ const maxSTSBody = 1 << 16
 // AWS_ENDPOINT_URL_STS set speaks to. It is the one door before
 // authentication, so everything it costs is bounded here and in proof.
 func (x *exchange) serveSTS() {
-	x.kind, x.status = "sts", http.StatusOK
+	x.kind, x.status = doorSTS, http.StatusOK
 	if refused := x.begin(); refused != nil {
 		x.answerSTS(notBegun(refused))
 		return

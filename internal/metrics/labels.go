@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"maps"
 	"strconv"
 
 	"github.com/writ-project/writ/internal/gateway"
@@ -11,20 +12,23 @@ import (
 // never holds what a caller chose. labels_test.go reads the code for names
 // that are missing here.
 var (
-	operations = set("none", "sts", "Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream",
-		"CountTokens", "ApplyGuardrail", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes", "ChatCompletions", "Messages")
-	results = set("permit", "observed", "default_deny", "forbid", "policy_error", "invalid_request",
+	operations = set("none", "sts", "credentials", "Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream",
+		"CountTokens", "ApplyGuardrail", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes", "ChatCompletions", "ChatCompletionsStream")
+	// reasons why a proof was refused, at STS or at the credentials' door.
+	reasons = []string{"internal", "malformed_request", "unknown_action", "unsupported_parameter", "throttled", "malformed_proof",
+		"claims_incomplete", "issuer_unknown", "issuer_ambiguous", "algorithm_refused", "key_unknown",
+		"keys_unavailable", "signature_invalid", "proof_expired", "proof_not_yet_valid", "proof_lifetime",
+		"proof_missing", "proof_revoked", "certificate_form", "host", "forwarded",
+		"role_unknown", "binding_none", "binding_ambiguous", "audience_aws", "network",
+		"identity_unknown", "identity_halted", "session_too_long", "not_recorded", "not_sealed",
+		"caller_unproven", "caller_expired"}
+	results = union(set("permit", "observed", "default_deny", "forbid", "policy_error", "invalid_request",
 		"unresolved", "obligation", "network", "revoked", "malformed", "too_large", "throttled", "unauthenticated",
-		"unknown_operation", "not_ready", "upstream", "cut", "client_gone", "sts", "sts_internal",
-		"sts_malformed_request", "sts_unknown_action", "sts_unsupported_parameter", "sts_throttled", "sts_malformed_proof",
-		"sts_claims_incomplete", "sts_issuer_unknown", "sts_issuer_ambiguous", "sts_algorithm_refused", "sts_key_unknown",
-		"sts_keys_unavailable", "sts_signature_invalid", "sts_proof_expired", "sts_proof_not_yet_valid", "sts_proof_lifetime",
-		"sts_role_unknown", "sts_binding_none", "sts_binding_ambiguous", "sts_audience_aws", "sts_network",
-		"sts_identity_unknown", "sts_identity_halted", "sts_session_too_long", "sts_not_recorded", "sts_not_sealed",
-		"sts_caller_unproven", "sts_caller_expired")
+		"unknown_operation", "unknown_invocation", "not_remembered", "not_ready", "upstream", "cut", "client_gone", "sts", "credentials"),
+		set(prefixed("sts_", reasons)...), set(prefixed("credentials_", reasons)...))
 	upstreamTypes = set(gateway.UpstreamTimeout, gateway.UpstreamDNS, gateway.UpstreamTLS, gateway.UpstreamRefused,
 		gateway.UpstreamBroken, gateway.UpstreamCredentials, gateway.UpstreamThrottled, gateway.UpstreamStatus)
-	proofs = set(string(identity.ProofOIDC), string(identity.ProofLocalAdmin))
+	proofs = set(string(identity.ProofOIDC), string(identity.ProofLocalAdmin), string(identity.ProofSPIFFE))
 )
 
 const other = "other"
@@ -33,6 +37,22 @@ func set(names ...string) map[string]bool {
 	out := make(map[string]bool, len(names))
 	for _, n := range names {
 		out[n] = true
+	}
+	return out
+}
+
+func union(sets ...map[string]bool) map[string]bool {
+	out := make(map[string]bool)
+	for _, s := range sets {
+		maps.Copy(out, s)
+	}
+	return out
+}
+
+func prefixed(with string, names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = with + n
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/gateway"
 )
 
@@ -67,26 +68,35 @@ func TestLabelsHoldNothingThatACallerChose(t *testing.T) {
 	}
 }
 
-// TestListsKnowEveryName: operations, refusals and kinds of proof that the code
-// has are on the lists, so that none is counted as "other".
-func TestListsKnowEveryName(t *testing.T) {
-	constants := func(room, typ string) []string {
-		var out []string
-		eachFile(t, room, func(f *ast.File) {
-			ast.Inspect(f, func(n ast.Node) bool {
-				if v, ok := n.(*ast.ValueSpec); ok && v.Type != nil {
-					if id, ok := v.Type.(*ast.Ident); ok && id.Name == typ {
-						for _, value := range v.Values {
-							out = append(out, literal(value))
-						}
-					}
-				}
+// constants are the values of a room's constants that want picks.
+func constants(t *testing.T, room string, want func(name, typ string) bool) (out []string) {
+	eachFile(t, room, func(f *ast.File) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok || len(v.Names) == 0 {
 				return true
-			})
+			}
+			typ := ""
+			if id, ok := v.Type.(*ast.Ident); ok {
+				typ = id.Name
+			}
+			if want(v.Names[0].Name, typ) {
+				for _, value := range v.Values {
+					out = append(out, literal(value))
+				}
+			}
+			return true
 		})
-		return out
-	}
-	var kinds []string
+	})
+	return out
+}
+
+func ofType(want string) func(name, typ string) bool {
+	return func(_, typ string) bool { return typ == want }
+}
+
+// kindsOfResult are the literals that the gateway gives an exchange's kind.
+func kindsOfResult(t *testing.T) (kinds []string) {
 	eachFile(t, "gateway", func(f *ast.File) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -98,13 +108,32 @@ func TestListsKnowEveryName(t *testing.T) {
 				if id, ok := n.Key.(*ast.Ident); ok && id.Name == "kind" {
 					kinds = append(kinds, literal(n.Value))
 				}
+			case *ast.AssignStmt:
+				for i, to := range n.Lhs {
+					sel, isField := to.(*ast.SelectorExpr)
+					id, isVar := to.(*ast.Ident)
+					if (isField && sel.Sel.Name == "kind" || isVar && id.Name == "reason") && len(n.Lhs) == len(n.Rhs) {
+						kinds = append(kinds, literal(n.Rhs[i]))
+					}
+				}
 			}
 			return true
 		})
 	})
-	reasons := constants("proof", "Reason")
-	for i, r := range reasons {
-		reasons[i] = "sts_" + r
+	return kinds
+}
+
+// TestListsKnowEveryName: operations, refusals and kinds of proof that the code
+// has are on the lists, so that none is counted as "other"; and what is on them
+// is in the code.
+func TestListsKnowEveryName(t *testing.T) {
+	refusals := constants(t, "proof", ofType("Reason"))
+	doors := constants(t, "gateway", func(name, _ string) bool { return strings.HasPrefix(name, "door") })
+	kinds := slices.Concat(kindsOfResult(t), doors,
+		constants(t, "policy", func(name, _ string) bool { return strings.HasPrefix(name, "Code") }),
+		constants(t, "gateway", func(name, _ string) bool { return name == "resultObserved" }))
+	for _, door := range doors {
+		kinds = append(kinds, prefixed(door+"_", refusals)...)
 	}
 	for _, c := range []struct {
 		what  string
@@ -112,18 +141,27 @@ func TestListsKnowEveryName(t *testing.T) {
 		list  map[string]bool
 		least int
 	}{
-		{"operation", constants("bedrock", "Operation"), operations, 4},
-		{"result", kinds, results, 10},
-		{"result", reasons, results, 20},
-		{"proof", constants("identity", "ProofKind"), proofs, 2},
+		{"operation", slices.Concat(constants(t, "bedrock", ofType("Operation")), doors, []string{"none"}), operations, 14},
+		{"result", kinds, results, 80},
+		{"proof", constants(t, "identity", ofType("ProofKind")), proofs, 3},
 	} {
 		if len(c.names) < c.least {
 			t.Errorf("%d names of %s were found in the code: the test does not see them", len(c.names), c.what)
 		}
 		for _, name := range c.names {
-			if name != "" && name != "sts_" && !c.list[name] {
+			if name != "" && !strings.HasSuffix(name, "_") && !c.list[name] {
 				t.Errorf("%s %q is not on the list", c.what, name)
 			}
+		}
+		for name := range c.list {
+			if !slices.Contains(c.names, name) {
+				t.Errorf("%s %q is on the list and nowhere in the code", c.what, name)
+			}
+		}
+	}
+	for _, op := range bedrock.Operations() {
+		if !operations[string(op)] {
+			t.Errorf("operation %q is not on the list", op)
 		}
 	}
 }
