@@ -27,12 +27,22 @@ type keywords map[string]any
 // cannot bound it, so the bounds are in the descriptions and in Validate.
 const duration = `^([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*$|^0$`
 
+// hostOrAddress is a name or an IP address, as far as a pattern can say it.
+const hostOrAddress = `^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$`
+
 // bounds are what Validate wants, as far as JSON Schema can say it, by path.
+// Those of a list's items have [] behind its name.
 var bounds = map[string]keywords{
-	"account":   {"pattern": `^([0-9]{12})?$`},
-	"region":    {"pattern": regionPattern.String()},
-	"regions":   {"items": keywords{"type": "string", "pattern": regionPattern.String()}},
-	"partition": {"enum": partitions},
+	"account":                        {"pattern": `^([0-9]{12})?$`},
+	"region":                         {"pattern": regionPattern.String()},
+	"regions":                        {"items": keywords{"type": "string", "pattern": regionPattern.String()}},
+	"partition":                      {"enum": partitions},
+	"hosts":                          {"items": keywords{"type": "string", "pattern": hostOrAddress}},
+	"upstream.assumeRole":            {"pattern": "^$|" + rolePattern.String()},
+	"upstream.accounts[]":            {"required": []string{"account", "assumeRole"}},
+	"upstream.accounts[].account":    {"pattern": accountPattern.String()},
+	"upstream.accounts[].assumeRole": {"pattern": rolePattern.String()},
+	"upstream.accounts[].regions":    {"items": keywords{"type": "string", "pattern": regionPattern.String()}},
 	"tls": {"dependentRequired": keywords{
 		"cert": []string{"key"}, "key": []string{"cert"},
 	}},
@@ -89,7 +99,9 @@ func describe(path string, t reflect.Type, standard reflect.Value, said map[stri
 		}
 		out["properties"] = fields
 	case t.Kind() == reflect.Slice:
-		out["type"], out["items"] = "array", describe("", t.Elem(), reflect.Zero(t.Elem()), nil)
+		out["type"], out["items"] = "array", describe(path+"[]", t.Elem(), reflect.Zero(t.Elem()), said)
+	case t.Kind() == reflect.Pointer: // what may be left out: it has no default of its own
+		return describe(path, t.Elem(), reflect.Zero(t.Elem()), said)
 	default:
 		out["type"] = map[reflect.Kind]string{
 			reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Int64: "integer", reflect.Uint64: "integer",
@@ -103,15 +115,21 @@ func describe(path string, t reflect.Type, standard reflect.Value, said map[stri
 }
 
 var (
-	keyLine     = regexp.MustCompile(`^( *)([A-Za-z]+):`)
+	keyLine     = regexp.MustCompile(`^( *)(- )?([A-Za-z]+):`)
 	commentLine = regexp.MustCompile(`^ *# ?(.*)$`)
 )
 
 // comments reads what a commented file says of each field, by path. Of fields
-// that stand together under one comment each gets it.
+// that stand together under one comment each gets it. Those of a list's items
+// are told by the one item that is there.
 func comments(text string) map[string]string {
 	out := make(map[string]string)
-	var parents, words []string
+	type parent struct {
+		path   string
+		indent int
+	}
+	var parents []parent
+	var words []string
 	last := ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
@@ -124,12 +142,22 @@ func comments(text string) map[string]string {
 			words, last = nil, ""
 			continue
 		}
-		depth := len(m[1]) / 2
-		parents = append(parents[:min(depth, len(parents))], m[2])
+		indent := len(m[1] + m[2])
+		for len(parents) > 0 && parents[len(parents)-1].indent >= indent {
+			parents = parents[:len(parents)-1]
+		}
+		path := m[3]
+		if n := len(parents); n > 0 {
+			if m[2] != "" { // the first field of a list's item
+				parents[n-1].path += "[]"
+			}
+			path = parents[n-1].path + "." + path
+		}
+		parents = append(parents, parent{path, indent})
 		if len(words) > 0 {
 			last = strings.Join(words, " ")
 		}
-		out[strings.Join(parents, ".")], words = last, nil
+		out[path], words = last, nil
 		if strings.HasSuffix(line, ":") {
 			last = ""
 		}

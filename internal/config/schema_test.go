@@ -161,13 +161,28 @@ func TestSchemaAndParseAgree(t *testing.T) {
 		"observe: {approvers: [" + keyA + "]}":               {false, false},
 		"observe: {approvers: [x, y]}":                       {false, false},
 		"observe: {approvers: [" + keyA + ", " + keyA + "]}": {false, false},
+		"account: \"111122223333\"\nhosts: [writ.example.com, 10.0.0.1, \"fd00::1\"]": {true, true},
+		"hosts: [\"*.example.com\"]":            {false, false},
+		"hosts: [\"https://writ.example.com\"]": {false, false},
+		"hosts: [\"writ.example.com:8080\"]":    {false, false},
+		"account: \"111122223333\"\nupstream: {accounts: [{account: \"444455556666\", assumeRole: \"arn:aws:iam::444455556666:role/r\", perGrant: false}]}":  {true, true},
+		"account: \"111122223333\"\nupstream: {accounts: [{account: \"444455556666\", assumeRole: \"arn:aws:iam::444455556666:role/r\", regions: [mars]}]}":  {false, false},
+		"account: \"111122223333\"\nupstream: {accounts: [{account: \"444455556666\", assumeRole: \"arn:aws:iam::444455556666:role/r\", perGrants: false}]}": {false, false},
+		"account: \"111122223333\"\nupstream: {accounts: [{account: \"444455556666\", assumeRole: \"arn:aws:iam::444455556666:role/r\", perGrant: maybe}]}":  {false, false},
+		"upstream: {accounts: [{account: \"444455556666\"}]}":                                           {false, false},
+		"upstream: {accounts: [{account: \"4444\", assumeRole: \"arn:aws:iam::444455556666:role/r\"}]}": {false, false},
+		"upstream: {assumeRole: gateway}":                                                               {false, false},
+		"upstream: {assumeRole: \"arn:aws:iam::444455556666:user/r\"}":                                  {false, false},
 		// Bounds of durations and of one field against another.
 		"limits: {freshness: 1h}":                          {false, true},
 		"drain: {within: 2h}":                              {false, true},
 		"drain: {delay: 1h}":                               {false, true},
 		"limits: {inFlightMB: 1}":                          {false, true},
 		"limits: {connections: 10, sourceConnections: 11}": {false, true},
-		"limits: {strangers: {unprovenMB: 1}}":             {false, true},
+		"account: \"111122223333\"\nupstream: {assumeRole: \"arn:aws:iam::444455556666:role/r\"}":                                                                {false, true},
+		"account: \"444455556666\"\nupstream: {accounts: [{account: \"444455556666\", assumeRole: \"arn:aws:iam::444455556666:role/r\"}]}":                       {false, true},
+		"account: \"111122223333\"\nupstream: {accounts: [{account: \"444455556666\", assumeRole: \"arn:aws:iam::444455556666:role/r\", regions: [eu-west-1]}]}": {false, true},
+		"limits: {strangers: {unprovenMB: 1}}": {false, true},
 	} {
 		_, err := Parse([]byte(text))
 		if (err == nil) != want.parse {
@@ -191,6 +206,9 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	var walk func(path string, of map[string]any)
 	walk = func(path string, of map[string]any) {
 		fields, ok := of["properties"].(map[string]any)
+		if items, list := of["items"].(map[string]any); list && items["properties"] != nil {
+			walk(path+"[]", items)
+		}
 		if !ok {
 			if d, _ := of["description"].(string); len(strings.TrimSpace(d)) < 20 {
 				t.Errorf("%s is described as %q", path, d)
