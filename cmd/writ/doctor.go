@@ -25,8 +25,9 @@ func (c *doctorCmd) Help() string {
 	return `Looks at everything that an installation stands on, with a live server or without,
 and prints a line for each check: ok, warn or fail, what it found, and a hint.
 
-Credentials and AWS variables are those of the doctor's own environment: run it as
-the server's user, with the server's environment.
+A live server says itself whose AWS credentials it calls with, in every account.
+AWS variables, and without a server credentials too, are those of the doctor's own
+environment: run it as the server's user, with the server's environment.
 
 Exit status 0: nothing failed, warnings may stand; 1: something failed; 2: it could
 not look.`

@@ -148,29 +148,6 @@ func (p *patient) gatewayURL() string {
 	return p.status.Gateway
 }
 
-func (p *patient) awsCredentials(ctx context.Context) []diagnosis {
-	switch {
-	case p.status.StandIn:
-		return ok("the stand-in has a key of its own")
-	case p.offline:
-		return ok("not tried: --offline")
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	provider, err := awsCredentials(ctx, p.cfg)
-	if err != nil {
-		return fail(hintFor(err), "%v", err)
-	}
-	got, err := provider.Retrieve(ctx)
-	if err != nil {
-		return fail("the server's own environment, profile or role must give them", "Writ's own AWS credentials cannot be had here: %v", err)
-	}
-	if got.CanExpire {
-		return ok("from %s, until %s", got.Source, got.Expires.UTC().Format(time.RFC3339))
-	}
-	return warn("use a role: keys that never expire are for nobody to find", "from %s, and they never expire", got.Source)
-}
-
 func (p *patient) issuers(ctx context.Context) []diagnosis {
 	if p.world == nil {
 		return nil
