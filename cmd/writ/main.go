@@ -17,7 +17,8 @@ import (
 // commands is the command line. Each verb is one file.
 type commands struct {
 	Up          upCmd          `cmd:"" help:"Start the gateway and the control plane."`
-	Credentials credentialsCmd `cmd:"" help:"Mint a session on an identity's behalf, for a shell or an SDK."`
+	Credentials credentialsCmd `cmd:"" help:"Get a session for a shell or an SDK, by a proof or on an identity's behalf."`
+	Exec        execCmd        `cmd:"" help:"Run a command with credentials that refresh themselves."`
 	Apply       applyCmd       `cmd:"" help:"Make the state what the files say; show the plan first."`
 	Get         getCmd         `cmd:"" help:"List resources, or print one as YAML."`
 	Delete      deleteCmd      `cmd:"" help:"Delete one resource."`
@@ -26,7 +27,11 @@ type commands struct {
 	Audit       auditCmd       `cmd:"" help:"Verify, read and prove the audit log."`
 	Sessions    sessionsCmd    `cmd:"" help:"Revoke sessions."`
 	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
+	Upstream    upstreamCmd    `cmd:"" help:"Print the IAM policies that calls need, and check the credentials."`
 	Status      statusCmd      `cmd:"" help:"Say how a live server is."`
+	Doctor      doctorCmd      `cmd:"" help:"Look at everything that an installation stands on."`
+	Observe     observeCmd     `cmd:"" help:"Switch enforcement off for a time, by two people, and on by one."`
+	Config      configCmd      `cmd:"" help:"Explain and check the configuration file."`
 	Whoami      whoamiCmd      `cmd:"" help:"Say who the operator's token acts as."`
 	Demo        demoCmd        `cmd:"" help:"Parts of the demonstration."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
@@ -60,6 +65,10 @@ func run() int {
 func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
+	}
+	var child *childExit
+	if errors.As(err, &child) {
+		return child.status
 	}
 	var no *negative
 	if errors.As(err, &no) {

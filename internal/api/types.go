@@ -58,6 +58,12 @@ type MintRequest struct {
 	Identity string `json:"identity"`
 	TTL      string `json:"ttl,omitempty"` // a duration; empty means the identity's maximum
 	Bearer   bool   `json:"bearer,omitempty"`
+	// Container asks for a container token, which gets sessions and is bound to
+	// Networks by name, or to Source, an address; without either, to where the
+	// identity may be, else to where the operator is.
+	Container bool     `json:"container,omitempty"`
+	Networks  []string `json:"networks,omitempty"`
+	Source    string   `json:"source,omitempty"`
 }
 
 // MintAnswer holds the credentials; the only answer that carries a secret.
@@ -66,6 +72,7 @@ type MintAnswer struct {
 	SecretAccessKey string    `json:"secretAccessKey,omitempty"`
 	SessionToken    string    `json:"sessionToken,omitempty"`
 	Bearer          string    `json:"bearer,omitempty"`
+	Container       string    `json:"container,omitempty"`
 	Expires         time.Time `json:"expires"`
 	Region          string    `json:"region"`
 	Gateway         string    `json:"gateway"`
@@ -78,6 +85,7 @@ type ExplainRequest struct {
 	Model     string          `json:"model"`
 	Operation string          `json:"operation,omitempty"` // default Converse
 	Region    string          `json:"region,omitempty"`    // default the home region
+	Account   string          `json:"account,omitempty"`   // default: where the ARN or the identity's grants say
 	Context   json.RawMessage `json:"context,omitempty"`   // partial Cedar context over the defaults
 }
 
@@ -112,6 +120,18 @@ type Status struct {
 	LogRoot    string `json:"logRoot"`
 	Identities int    `json:"identities"`
 	Grants     int    `json:"grants"`
+
+	Observe     ObserveStatus `json:"observe"`
+	Draining    bool          `json:"draining"`
+	SnapshotAge float64       `json:"snapshotAgeSeconds"`
+	StateError  string        `json:"stateError,omitempty"` // why the store could not be read last
+	LogError    string        `json:"logError,omitempty"`   // why the log takes nothing
+	Connections int           `json:"connections"`
+	Gateway     string        `json:"gateway"`
+	Config      string        `json:"config,omitempty"` // path of the configuration file
+	CertExpires time.Time     `json:"certExpires,omitzero"`
+	CertNames   []string      `json:"certNames,omitempty"`
+	OpenFiles   uint64        `json:"openFilesLimit"` // RLIMIT_NOFILE
 }
 
 // Whoami is who the token acts as.

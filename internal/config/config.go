@@ -26,6 +26,9 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// AdminListen is the control plane's address: loopback only.
 	AdminListen string `yaml:"adminListen"`
+	// Hosts are further names by which workloads may ask for container
+	// credentials, beside loopback, listen's, the certificate's and tls.names.
+	Hosts []string `yaml:"hosts"`
 	// Account is the AWS account whose models are invoked, 12 digits.
 	Account string `yaml:"account"`
 	// Region is where calls go that name none, as bearer tokens do.
@@ -39,12 +42,16 @@ type Config struct {
 	Store     Store    `yaml:"store"`
 	Log       Log      `yaml:"log"`
 	Limits    Limits   `yaml:"limits"`
+	Drain     Drain    `yaml:"drain"`
+	Observe   Observe  `yaml:"observe"`
 	// DetailedRefusals tells callers every reason of a refusal. Development
 	// only: it lets a caller map the rules.
 	DetailedRefusals bool `yaml:"detailedRefusals"`
 	// Impersonation lets operators mint sessions for identities with
 	// `writ credentials`. Off in production; --demo turns it on.
 	Impersonation bool `yaml:"impersonation"`
+
+	file string // where Load read it
 }
 
 // TLS says what the gateway's port presents.
@@ -70,8 +77,17 @@ type Upstream struct {
 	// Profile is a profile of the AWS configuration files; empty means the
 	// default credential chain.
 	Profile string `yaml:"profile"`
-	// AssumeRole is the ARN of a role to assume with those credentials.
+	// AssumeRole is the ARN of a role of Account to assume with those credentials.
 	AssumeRole string `yaml:"assumeRole"`
+	// ExternalIDFile holds what the role's trust policy asks for as external id.
+	ExternalIDFile string `yaml:"externalIdFile"`
+	// STSEndpoint overrides the address of STS, such as a VPC endpoint's.
+	STSEndpoint string `yaml:"stsEndpoint"`
+	// PerGrant makes a session of the role for every grant, with a policy that
+	// allows its legs and the identity as SourceIdentity. It needs a role.
+	PerGrant bool `yaml:"perGrant"`
+	// Accounts are further AWS accounts; see docs/accounts.md.
+	Accounts []Account `yaml:"accounts"`
 }
 
 // Store says where state is kept.
@@ -102,6 +118,12 @@ type Limits struct {
 	SourceMB   int64 `yaml:"sourceMB"`
 	// Freshness is how old the rules may be before every call is refused.
 	Freshness time.Duration `yaml:"freshness"`
+	// Connections is how many may be open at once; SourceConnections how many
+	// of one source.
+	Connections       int `yaml:"connections"`
+	SourceConnections int `yaml:"sourceConnections"`
+	// Strangers is what callers may cost who have proved nothing.
+	Strangers Strangers `yaml:"strangers"`
 }
 
 // Default is the configuration without a file.
@@ -109,8 +131,13 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081",
 		Region: "us-east-1", Partition: "aws",
-		Log:    Log{ReserveMB: 64},
-		Limits: Limits{BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second},
+		Upstream: Upstream{PerGrant: true},
+		Log:      Log{ReserveMB: 64},
+		Limits: Limits{
+			BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second, Connections: 16384, SourceConnections: 12288,
+			Strangers: Strangers{Failures: 600, AllFailures: 30_000, Proofs: 600, AllProofs: 6000, UnprovenMB: 128},
+		},
+		Drain: Drain{Within: 25 * time.Second},
 	}
 }
 
@@ -120,8 +147,15 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return Parse(b)
+	c, err := Parse(b)
+	if err == nil {
+		c.file, err = filepath.Abs(path)
+	}
+	return c, err
 }
+
+// File is where the configuration was read; empty: there is no file.
+func (c *Config) File() string { return c.file }
 
 // Parse reads a configuration over the defaults.
 func Parse(b []byte) (Config, error) {
@@ -134,6 +168,7 @@ func Parse(b []byte) (Config, error) {
 
 var (
 	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	hostPattern    = regexp.MustCompile(`(?i)^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 )
 
@@ -149,6 +184,12 @@ func (c *Config) Validate() error {
 			bad("region %q is not a region's name", r)
 		}
 	}
+	errs = append(errs, c.validateAccounts()...)
+	for _, h := range c.Hosts {
+		if a, err := netip.ParseAddr(h); err != nil && !hostPattern.MatchString(h) || err == nil && (a.IsUnspecified() || a.Zone() != "") {
+			bad("hosts: %q is not a name or an address: no scheme, no port, no pattern", h)
+		}
+	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		bad("tls: cert and key go together")
 	}
@@ -158,7 +199,7 @@ func (c *Config) Validate() error {
 	if f := c.Limits.Freshness; f < time.Second || f > 5*time.Minute {
 		bad("limits.freshness %v: want 1s to 5m", f)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.validateOperation()...)...)
 }
 
 // AllRegions is Regions with Region among them.

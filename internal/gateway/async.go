@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,11 +131,14 @@ func (x *exchange) findInvocation() *refusal {
 			x.g.cfg.Log.Error("an invocation in the store is not as the log has it", "id", x.id, "err", err)
 		}
 	}
-	if err != nil || ref.Region != x.region || ref.Account != x.g.cfg.Account || ref.Partition != x.g.cfg.Partition {
+	if x.proven.kind == credentialBearer && slices.Contains(x.g.cfg.Regions, ref.Region) {
+		x.region = ref.Region // a bearer token signs none
+	}
+	if err != nil || ref.Region != x.region || ref.Partition != x.g.cfg.Partition {
 		return &refusal{kind: "unknown_invocation", err: accessDenied(fmt.Sprintf(
 			"User: %s is not authorized to perform: bedrock:GetAsyncInvoke on resource: %s because no invocation of that name is recorded for it in the region called", x.callerARN(), ref))}
 	}
-	x.target.ModelID = row.Model
+	x.target.ModelID, x.account = row.Model, ref.Account
 	return nil
 }
 
@@ -207,7 +211,7 @@ func (x *exchange) noteAsync(body []byte) *refusal {
 // that error is one that no SDK repeats.
 func (x *exchange) remember(body []byte) *refusal {
 	ref, err := bedrock.ReadStarted(body)
-	if err == nil && (ref.Region != x.region || ref.Account != x.g.cfg.Account || ref.Partition != x.g.cfg.Partition) {
+	if err == nil && (ref.Region != x.region || ref.Account != x.account || ref.Partition != x.g.cfg.Partition) {
 		err = fmt.Errorf("invocation %s is not in the account and region called", ref)
 	}
 	if err != nil {
@@ -245,7 +249,7 @@ func (x *exchange) invocation(ref bedrock.InvocationRef) store.Invocation {
 			ARN: ref.String(), ModelARN: modelARN(x.legs), Token: x.async.token, Status: bedrock.InProgress, Output: *x.caps.Output, Started: x.start,
 		},
 		Identity: x.identity.ID, Grants: x.decision.Grants, Model: x.target.ModelID,
-		Region: x.region, Account: x.g.cfg.Account, Record: store.Ref{Shard: x.g.instance.Shard},
+		Region: x.region, Account: x.account, Record: store.Ref{Shard: x.g.instance.Shard},
 	}
 }
 

@@ -36,14 +36,17 @@ type exchange struct {
 	proven    proven
 	body      bedrock.Body
 	held      int64 // bytes to give back to the in-flight budget
+	lent      bool  // the body is charged to a session that is not proved yet
 	identity  *identity.Identity
 	region    string
 	forwarded http.Header
 
 	async asyncFacts // resolve, for asynchronous invocations
 
-	model   bedrock.Model // resolve
-	profile string        // the inference profile it is reached through; empty: none
+	account string    // resolve: AWS account called; decide may choose another
+	others  []attempt // the call in further accounts, where grants are for several
+	model   bedrock.Model
+	profile string // the inference profile it is reached through; empty: none
 	caps    bedrock.Capabilities
 	legs    []rights.Leg
 
@@ -52,6 +55,7 @@ type exchange struct {
 
 	decision policy.Decision // decide
 	decided  time.Duration   // how long the decision took
+	window   Window          // that observe mode let it through by
 
 	ctx     context.Context // admit: ends when the client leaves or the call is cut
 	cancel  context.CancelCauseFunc
@@ -63,9 +67,11 @@ type exchange struct {
 	resp  *http.Response // forward
 	added time.Duration
 
-	result outcome // inspect
-	kind   string  // what it came to, for metrics
-	status int
+	result     outcome // inspect
+	kind       string  // what it came to, for metrics
+	status     int
+	failed     string // how Bedrock failed, for metrics
+	unrecorded bool   // the outcome could not be recorded
 }
 
 // proven is the credential that a caller proved to hold, once whole is set.
@@ -94,11 +100,7 @@ func (x *exchange) done() {
 		x.g.flight.release(sourceKey(x.origin.Peer), x.held)
 	}
 	if x.g.cfg.Observe != nil {
-		op := string(x.target.Operation)
-		if op == "" {
-			op = "none"
-		}
-		x.g.cfg.Observe(Observation{Operation: op, Result: x.kind, Status: x.status, Total: time.Since(x.began), Added: x.added})
+		x.g.cfg.Observe(x.observation())
 	}
 }
 

@@ -60,13 +60,21 @@ func (r *repeats) put(key [32]byte, m Minted, now time.Time) {
 	}
 }
 
+// Forget has every request get a session of its own again: after the keys
+// rotated without overlap, what is remembered is void.
+func (x *Exchange) Forget() {
+	x.repeats.mu.Lock()
+	defer x.repeats.mu.Unlock()
+	clear(x.repeats.kept)
+}
+
 // fingerprint is the SHA-256 of the whole request, token and all, and of what
 // was decided about it. A key made from a part of the token would hand one
 // caller another's session (CVE-2026-35030).
 func fingerprint(req WebIdentityRequest, m Mint) [32]byte {
 	s := m.Session
 	fields := []string{
-		string(req.Token), req.RoleARN, req.SessionName, req.Duration.String(),
+		string(req.Token), req.RoleARN, req.Identity, string(req.Form), req.SessionName, req.Duration.String(),
 		req.Origin.Addr.String(), req.Origin.Peer.String(),
 		s.Identity, s.Binding, s.Issuer, s.Subject, m.Audience,
 		s.Expires.Sub(s.Issued).String(), strconv.FormatUint(uint64(s.Epoch), 10),
