@@ -45,7 +45,7 @@ func newStudio(t *testing.T, bend func(*gateway.Config)) *studio {
 		s.answer(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	up, err := upstream.New(upstream.Config{Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider(upstreamKeyID, "x", "")})
+	up, err := upstream.New(upstream.Config{Account: demo.Account, Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider(upstreamKeyID, "x", "")})
 	if err != nil {
 		t.Fatal(err)
 	}
