@@ -73,7 +73,7 @@ func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, 
 		return nil, err
 	}
 	if withDemo {
-		if s.demo, err = startDemo(ctx, s.kernel, log); err != nil {
+		if s.demo, err = startDemo(ctx, s.kernel, cfg, log); err != nil {
 			return nil, err
 		}
 		s.endpoints.Issuer = s.demo.issuer
@@ -146,10 +146,10 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.upstream, s.door = label, up
-	if _, err := gateway.RecallInvocations(ctx, k.journal, k.instance.Shard, k.store, time.Now()); err != nil {
+	if k.observe, err = governance.OpenObserve(ctx, k.office, k.origin, s.cfg.Observe.Approvers, s.log); err != nil {
 		return err
 	}
-	if k.observe, err = governance.OpenObserve(ctx, k.office, k.origin, s.cfg.Observe.Approvers, s.log); err != nil {
+	if _, err := gateway.RecallInvocations(ctx, k.journal, k.instance.Shard, k.store, time.Now()); err != nil {
 		return err
 	}
 	conf := proof.Config{
@@ -200,8 +200,11 @@ func (s *server) ended(e snapshot.Ended) {
 // might still ask for one were cut. They could sign nothing any more without a
 // permit, and need not be in memory either.
 func (s *server) dropSessions(e snapshot.Ended) {
+	if e.Rules {
+		s.door.Doubt()
+	}
 	s.door.Drop(func(identity string, grants []string) bool {
-		return e.Rules || slices.Contains(e.Identities, identity) ||
+		return slices.Contains(e.Identities, identity) ||
 			slices.ContainsFunc(grants, func(g string) bool { return slices.Contains(e.Grants, g) })
 	})
 }

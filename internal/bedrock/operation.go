@@ -3,6 +3,7 @@ package bedrock
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Operation is a runtime API operation, by its AWS name.
@@ -27,8 +28,8 @@ const (
 
 // operation is all that is known of an operation without a call of it.
 type operation struct {
-	// action is the IAM action (without prefix) that authorises it on what it
-	// names: Converse counts as InvokeModel
+	// action is the IAM action that authorises it on what it names: Converse
+	// counts as InvokeModel
 	// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
 	action  string
 	shape   shape // of the request's body
@@ -65,18 +66,19 @@ var operations = map[Operation]operation{
 	ConverseStream:                {action: actInvokeStream, shape: converseShape, invokes: true, generates: true, streams: true},
 	InvokeModel:                   {action: actInvoke, shape: nativeShape, invokes: true, generates: true},
 	InvokeModelWithResponseStream: {action: actInvokeStream, shape: nativeShape, invokes: true, generates: true, streams: true},
+	CountTokens:                   {action: actionPrefix + "CountTokens", shape: countShape, invokes: true, direct: true},
+	ApplyGuardrail:                {action: actionPrefix + "ApplyGuardrail", shape: guardrailShape},
 	StartAsyncInvoke:              {action: actInvoke, shape: asyncShape, invokes: true, async: true},
-	GetAsyncInvoke:                {action: "GetAsyncInvoke", shape: emptyShape},
-	ListAsyncInvokes:              {action: "ListAsyncInvokes", shape: emptyShape, queried: true},
-	CountTokens:                   {action: "CountTokens", shape: countShape, invokes: true, direct: true},
-	ApplyGuardrail:                {action: "ApplyGuardrail", shape: guardrailShape},
+	GetAsyncInvoke:                {action: actionPrefix + "GetAsyncInvoke", shape: emptyShape},
+	ListAsyncInvokes:              {action: actionPrefix + "ListAsyncInvokes", shape: emptyShape, queried: true},
 	ChatCompletions:               {action: actInvoke, shape: chatShape, invokes: true, generates: true},
 	ChatCompletionsStream:         {action: actInvokeStream, shape: chatShape, invokes: true, generates: true, streams: true},
 }
 
 const (
-	actInvoke       = "InvokeModel"
-	actInvokeStream = "InvokeModelWithResponseStream"
+	actionPrefix    = "bedrock:"
+	actInvoke       = actionPrefix + "InvokeModel"
+	actInvokeStream = actionPrefix + "InvokeModelWithResponseStream"
 )
 
 // Operations lists the operations that Writ serves, sorted.
@@ -87,8 +89,8 @@ func Operations() []Operation { return slices.Sorted(maps.Keys(operations)) }
 // be named here to be given.
 func Actions() []string {
 	all := []string{string(StartAsyncInvoke), TagResource}
-	for _, o := range operations {
-		all = append(all, o.action)
+	for o := range operations {
+		all = append(all, o.Action())
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -96,12 +98,6 @@ func Actions() []string {
 
 // TagResource is IAM's action for tags put on what is started.
 const TagResource = "TagResource"
-
-// OperationsUnder lists the operations that any of some actions authorises,
-// sorted.
-func OperationsUnder(actions ...string) []Operation {
-	return slices.DeleteFunc(Operations(), func(o Operation) bool { return !slices.Contains(actions, o.Action()) })
-}
 
 // Known reports whether Writ serves the operation.
 func (o Operation) Known() bool { return operations[o].action != "" }
@@ -114,7 +110,10 @@ func (o Operation) Conversational() bool { return operations[o].shape == convers
 
 // Action is the IAM action (without prefix) that authorises the operation;
 // empty for one that Writ does not serve.
-func (o Operation) Action() string { return operations[o].action }
+func (o Operation) Action() string { return strings.TrimPrefix(operations[o].action, actionPrefix) }
+
+// Permission is the same action with its prefix.
+func (o Operation) Permission() string { return operations[o].action }
 
 // Invokes reports whether the operation is about a model, which its legs then
 // check. One that is not names other resources only.

@@ -168,7 +168,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Server", serverName)
 	h.Set(StandInHeader, standInName)
-	h.Set("X-Amzn-Requestid", s.requestID())
+	id := s.requestID()
+	h.Set("X-Amzn-Requestid", id)
+	if r.URL.Path == chatPath {
+		h.Set("X-Request-Id", id)
+	}
 
 	req, refused := s.receive(w, r)
 	if s.cfg.Recorder != nil {

@@ -134,11 +134,11 @@ func (x *exchange) findInvocation() *refusal {
 	if x.proven.kind == credentialBearer && slices.Contains(x.g.cfg.Regions, ref.Region) {
 		x.region = ref.Region // a bearer token signs none
 	}
-	if err != nil || ref.Region != x.region || ref.Partition != x.g.cfg.Partition {
+	if err != nil || ref.Region != x.region || ref.Account != row.Account || ref.Partition != x.g.cfg.Partition {
 		return &refusal{kind: "unknown_invocation", err: accessDenied(fmt.Sprintf(
 			"User: %s is not authorized to perform: bedrock:GetAsyncInvoke on resource: %s because no invocation of that name is recorded for it in the region called", x.callerARN(), ref))}
 	}
-	x.target.ModelID, x.account = row.Model, ref.Account
+	x.target.ModelID, x.account = row.Model, row.Account
 	return nil
 }
 

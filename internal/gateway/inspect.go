@@ -26,6 +26,10 @@ func (x *exchange) inspect() {
 		x.result.requestID = x.resp.Header.Get("X-Request-Id")
 	}
 	x.result.errorType = x.resp.Header.Get("X-Amzn-Errortype")
+	if err := unfit(x.resp); err != nil {
+		x.broken(err)
+		return
+	}
 	switch contentType := x.resp.Header.Get("Content-Type"); {
 	case !x.target.Operation.Streams():
 		x.relayWhole()

@@ -16,10 +16,9 @@ import (
 
 // unreadFields are the fields of a request that no rule can read, each for a reason.
 var unreadFields = map[string]string{
-	"Digest":          "the permit is minted anew for each call",
-	"Origin.Peer":     "rules see the source",
-	"Caps.Metadata":   "Asserted.Metadata is what rules see of it",
-	"Caps.Output.URI": "rules see its leg", "Caps.Output.KMSKey": "", "Caps.Output.BucketOwner": "",
+	"Digest":           "the permit is minted anew for each call",
+	"Origin.Peer":      "rules see the source",
+	"Caps.Metadata":    "Asserted.Metadata is what rules see of it",
 	"Session.ID":       "rules know no single session",
 	"Session.Identity": "it is Identity.ID, or nothing is decided",
 	"Session.Subject":  "", "Session.ProofID": "", "Session.Expires": "", "Session.Epoch": "",

@@ -68,7 +68,7 @@ func (h *hearing) invoked(l *rights.Leg) (act uid, resource entity, err error) {
 	switch {
 	case !ok:
 		err = fmt.Errorf("%s is not in the catalogue", id)
-	case l.Action != "bedrock:"+h.r.Operation.Action():
+	case l.Action != h.r.Operation.Permission():
 		err = fmt.Errorf("action %q does not fit operation %s", l.Action, h.r.Operation)
 	case l.Profile != h.facts.profile:
 		err = fmt.Errorf("it is reached through %q, another leg through %q", l.Profile, h.facts.profile)

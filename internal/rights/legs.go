@@ -57,7 +57,7 @@ const (
 // *UnresolvedError: an ARN that the catalogue does not list, a profile whose
 // destinations from the region are unknown, another account or region.
 func Legs(inv Invocation, cat *bedrock.Catalogue) ([]Leg, error) {
-	r := resolver{Invocation: inv, cat: cat, action: "bedrock:" + inv.Operation.Action()}
+	r := resolver{Invocation: inv, cat: cat, action: inv.Operation.Permission()}
 	if !inv.Operation.Known() {
 		return nil, r.refuse(fmt.Sprintf("%.64q is no operation that Writ serves", inv.Operation), "")
 	}
@@ -135,15 +135,26 @@ func (r *resolver) invoked() error {
 			return err
 		}
 	}
-	p, profile := r.cat.Profile(ref.CatalogueID())
-	if r.Operation.Direct() && (profile || ref.Kind != bedrock.FoundationRef) {
-		hint := "name the foundation model itself"
-		if p.Model != "" {
-			hint = fmt.Sprintf("name the model behind it, %s", p.Model)
+	if r.Operation.Direct() {
+		if err := r.direct(ref); err != nil {
+			return err
 		}
-		return r.refuse(fmt.Sprintf("%s takes a foundation model only", r.Operation), hint)
 	}
 	return r.model(ref)
+}
+
+// direct refuses whatever is not a foundation model, and names the one behind a
+// profile.
+func (r *resolver) direct(ref bedrock.ModelRef) error {
+	p, profile := r.cat.Profile(ref.CatalogueID())
+	if ref.Kind == bedrock.FoundationRef && !profile {
+		return nil
+	}
+	hint := "name the foundation model itself"
+	if p.Model != "" {
+		hint = fmt.Sprintf("name the model behind it, %s", p.Model)
+	}
+	return r.refuse(fmt.Sprintf("%s takes a foundation model only", r.Operation), hint)
 }
 
 // applied checks that a guardrail is applied on its own by a fixed version:

@@ -56,13 +56,11 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 	return errors.Join(append(errs, e.Conditions.validate()...)...)
 }
 
-// NeedsModels reports whether any of the entitlement's actions is about a model.
+// NeedsModels reports whether any of the entitlement's actions is about a model:
+// all are, but applying a guardrail.
 func (e Entitlement) NeedsModels() bool {
-	if slices.Contains(e.Actions, bedrock.GetAsyncInvoke.Action()) {
-		return true // of the invocations that may be read
-	}
-	ops := bedrock.OperationsUnder(e.Actions...)
-	return len(e.Actions) == 0 || len(ops) == 0 || slices.ContainsFunc(ops, bedrock.Operation.Invokes)
+	other := func(action string) bool { return action != bedrock.ApplyGuardrail.Action() }
+	return len(e.Actions) == 0 || slices.ContainsFunc(e.Actions, other)
 }
 
 // elsewhere is the account of a model that an entitlement for another account
