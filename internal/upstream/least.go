@@ -96,6 +96,10 @@ func (a *gathering) grant(cat *bedrock.Catalogue, scope Scope, account string, g
 		for _, region := range regions {
 			for _, op := range operationsOf(e.Actions) {
 				inv := rights.Invocation{Operation: op, ModelID: model, Region: region, Account: account}
+				if op.Async() {
+					found = a.start(cat, inv, e) || found
+					continue
+				}
 				found = a.call(cat, inv, e.Conditions) || found
 			}
 		}
@@ -142,6 +146,7 @@ func (a *gathering) use(inv rights.Invocation, cat *bedrock.Catalogue, c rights.
 		named = append(named, bedrock.Capabilities{S3: []string{start}})
 	}
 	for _, caps := range named {
+		caps.Output = inv.Caps.Output
 		inv.Caps = caps
 		legs, err := rights.Legs(inv, cat)
 		if err != nil {
@@ -174,9 +179,15 @@ func operationsOf(actions []string) []bedrock.Operation {
 	if len(actions) == 0 {
 		return []bedrock.Operation{bedrock.InvokeModel, bedrock.InvokeModelWithResponseStream}
 	}
-	out := make([]bedrock.Operation, len(actions))
-	for i, a := range actions {
-		out[i] = bedrock.Operation(a)
+	var out []bedrock.Operation
+	for _, a := range actions {
+		switch op := bedrock.Operation(a); op {
+		case bedrock.StartAsyncInvoke: // gives reading too
+			out = append(out, op, bedrock.GetAsyncInvoke)
+		case bedrock.ListAsyncInvokes, bedrock.TagResource: // never asked of AWS; a part of starting
+		default:
+			out = append(out, op)
+		}
 	}
 	return out
 }

@@ -157,7 +157,7 @@ func SessionPolicy(legs []rights.Leg) (string, error) {
 	}
 	all := uses{}
 	for _, l := range legs {
-		if reason := inexact(l.Action, l.Resource); reason != "" {
+		if reason := inexact(l.Action, exactly(l)); reason != "" {
 			return "", &PolicyError{Reason: reason}
 		}
 		all.add(l.Action, l.Resource)
@@ -173,6 +173,18 @@ func SessionPolicy(legs []rights.Leg) (string, error) {
 		}
 	}
 	return text, nil
+}
+
+// exactly is a leg's resource without the star that is its own: what has no name
+// yet, an invocation or the object that it will write, is all that begins so.
+func exactly(l rights.Leg) string {
+	switch {
+	case l.Kind == rights.OutputLeg:
+		return strings.TrimSuffix(l.Resource, "*")
+	case (l.Kind == rights.AsyncLeg || l.Kind == rights.TagLeg) && strings.HasSuffix(l.Resource, ":async-invoke/*"):
+		return strings.TrimSuffix(l.Resource, "*")
+	}
+	return l.Resource
 }
 
 // inexact says why IAM would not read an action and a resource as just what
