@@ -95,7 +95,8 @@ func openWrit(t *testing.T, upstream http.Handler, issuer *demo.Issuer) *writtes
 	return s
 }
 
-// manifests is a directory with the fixed part of the organisation and its issuer.
+// manifests is a directory with the fixed part of the organisation, an identity for
+// each client, and the issuer.
 func manifests(t *testing.T, issuer *demo.Issuer) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -104,6 +105,18 @@ func manifests(t *testing.T, issuer *demo.Issuer) string {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "organisation.yaml"), string(fixed))
+	for _, c := range clients {
+		write(t, filepath.Join(dir, c.name+".yaml"), fmt.Sprintf(`apiVersion: writ/v1
+kind: Identity
+name: compat-%[1]s
+spec: {kind: workload, environment: prod, team: compat, sponsor: dana@example.com, owner: compat@example.com}
+---
+apiVersion: writ/v1
+kind: Grant
+name: compat-%[1]s
+spec: {identity: compat-%[1]s, entitlement: compat, notBefore: 2026-01-01T00:00:00Z, notAfter: 2126-01-01T00:00:00Z, reason: compatibility tests}
+`, c.name))
+	}
 	write(t, filepath.Join(dir, "issuer.yaml"), fmt.Sprintf(`apiVersion: writ/v1
 kind: Issuer
 name: compat

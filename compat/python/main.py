@@ -1,6 +1,6 @@
 """Drives an endpoint with boto3, unmodified.
 
-Where to call and as whom comes from AWS's own environment variables, the model
+Where to call and as whom comes from AWS's own environment variables, the models
 from COMPAT_MODEL, and what to do from the first argument. It prints one JSON
 line per call; a call that fails is a line too, with the SDK's own view of the
 error.
@@ -14,12 +14,12 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 QUESTION = "Name three rivers."
-MODEL = os.environ.get("COMPAT_MODEL")
+MODELS = os.environ.get("COMPAT_MODEL", "").split(",")
 SESSION = boto3.Session()
 
 
-def conversation(tools):
-    request = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
+def conversation(model, tools):
+    request = {"modelId": model, "messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
     if tools:
         schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
         spec = {"name": "get_weather", "description": "Weather of a city", "inputSchema": {"json": schema}}
@@ -30,15 +30,15 @@ def conversation(tools):
 def native():
     messages = [{"role": "user", "content": QUESTION}]
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500, "messages": messages}
-    return {"modelId": MODEL, "body": json.dumps(body)}
+    return {"modelId": MODELS[0], "body": json.dumps(body)}
 
 
 def count(step, usage):
     step["inputTokens"], step["outputTokens"] = usage["inputTokens"], usage["outputTokens"]
 
 
-def converse(client, step, tools=False):
-    out = client.converse(**conversation(tools))
+def converse(client, step, model=MODELS[0], tools=False):
+    out = client.converse(**conversation(model, tools))
     step["stopReason"] = out["stopReason"]
     count(step, out["usage"])
     for block in out["output"]["message"]["content"]:
@@ -48,8 +48,8 @@ def converse(client, step, tools=False):
             step["tool"], step["toolInput"] = block["toolUse"]["name"], block["toolUse"]["input"]
 
 
-def converse_stream(client, step, tools=False, begun=lambda: None):
-    out = client.converse_stream(**conversation(tools))
+def converse_stream(client, step, model=MODELS[0], tools=False, begun=lambda: None):
+    out = client.converse_stream(**conversation(model, tools))
     step["text"], step["events"], fragments = "", 0, ""
     for event in out["stream"]:
         step["events"] += 1
@@ -121,15 +121,17 @@ def report(name, call, client, **options):
 def main():
     client = SESSION.client("bedrock-runtime")
     scenario = sys.argv[1]
-    if scenario == "four-ops":
+    if scenario == "operations":
         report("Converse", converse, client)
         report("ConverseStream", converse_stream, client)
         report("InvokeModel", invoke, client)
         report("InvokeModelWithResponseStream", invoke_stream, client)
-    elif scenario == "converse":
-        report("Converse", converse, client)
-    elif scenario == "converse-stream":
-        report("ConverseStream", converse_stream, client)
+    elif scenario == "call":
+        for model in MODELS:
+            report("Converse", converse, client, model=model)
+    elif scenario == "stream":
+        for model in MODELS:
+            report("ConverseStream", converse_stream, client, model=model)
     elif scenario == "tools":
         report("Converse", converse, client, tools=True)
         report("ConverseStream", converse_stream, client, tools=True)
@@ -137,7 +139,7 @@ def main():
         # Says when the stream has begun, so that somebody can end it.
         begun = lambda: print(json.dumps({"step": "Begun"}), flush=True)
         report("ConverseStream", converse_stream, client, begun=begun)
-    elif scenario == "sts":
+    elif scenario == "renew":
         # Calls, waits for a line on standard input, and calls again: by then
         # the session has ended.
         report("Converse", named, client)

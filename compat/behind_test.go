@@ -1,0 +1,96 @@
+package compat
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// openai is OpenAI's SDK, which speaks to other gateways too.
+var openai = client{name: "openai", prepare: program("js/openai.js"), calls: []string{"ChatCompletions", "ChatCompletions (stream)"}, refused: "PermissionDeniedError"}
+
+// TestAnotherGatewayInFront has OpenAI's SDK call Portkey, and Portkey call Writ
+// as its Bedrock, as docs/behind-a-gateway.md says.
+func TestAnotherGatewayInFront(t *testing.T) {
+	to := gateway(t)
+	front := portkey(t)
+	headers, err := json.Marshal(map[string]string{
+		"x-portkey-provider":      "bedrock",
+		"x-portkey-aws-auth-type": "apiKey",
+		"x-portkey-aws-region":    "us-east-1",
+		"x-portkey-custom-host":   to.Runtime,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(identity string, models ...string) []string {
+		return []string{
+			"OPENAI_BASE_URL=" + front + "/v1", "OPENAI_API_KEY=" + to.writ.Bearer(t, identity),
+			"COMPAT_HEADERS=" + string(headers), "COMPAT_MODEL=" + strings.Join(models, ","),
+		}
+	}
+	t.Run("answers", func(t *testing.T) {
+		openai.checkOperations(t, openai.run(t, "operations", as("compat-go", to.Model), nil))
+		want := []string{"mint", "intent", "outcome complete", "intent", "outcome complete"}
+		if diff := cmp.Diff(want, recorded(t, to.writ, "compat-go")); diff != "" {
+			t.Errorf("the log does not name who called (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("tools", func(t *testing.T) {
+		checkTools(t, openai, openai.run(t, "tools", as("compat-js", to.Model), nil))
+	})
+	t.Run("refusals", func(t *testing.T) {
+		for _, verb := range []string{"call", "stream"} {
+			s := one(t, openai.run(t, verb, as("compat", to.Refused), nil))
+			if s.Class != openai.refused || s.Status != http.StatusForbidden || !strings.Contains(s.Message, "not authorized") || !strings.Contains(s.Message, "Writ decision") {
+				t.Errorf("%s: got %+v, want Writ's refusal as it stands", verb, s)
+			}
+		}
+	})
+	t.Run("cut", func(t *testing.T) {
+		got := openai.run(t, "cut", as("compat-python", stalled), func(t *testing.T) { to.writ.MustRun(t, "sessions", "revoke", "compat-python") })
+		t.Logf("%+v", got)
+	})
+}
+
+// portkey starts the gateway of that name, which has no option for an address.
+func portkey(t *testing.T) string {
+	t.Helper()
+	path, err := node()
+	if err != nil {
+		t.Skipf("Node is missing: %v", err)
+	}
+	free := listen(t)
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, path, "js/node_modules/@portkey-ai/gateway/build/start-server.js", "--headless", "--port="+strconv.Itoa(port))
+	cmd.Env = isolated(t)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); cmd.Wait() })
+	address := "127.0.0.1:" + strconv.Itoa(port)
+	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return "http://" + address
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("Portkey does not listen: %v\n%s", err, &out)
+		}
+	}
+}

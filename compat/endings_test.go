@@ -1,0 +1,155 @@
+package compat
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
+)
+
+// ending is a way in which a gateway can end a stream whose right has ended.
+type ending struct {
+	name   string
+	frames func(native bool) []eventstream.Message
+	broken bool // then the connection breaks off
+}
+
+const endedMessage = "cut: the right behind this call has ended"
+
+// endings are what Writ could send; models are named after them.
+var endings = []ending{
+	{name: "modelStreamErrorException", frames: exception("modelStreamErrorException", `,"originalStatusCode":403`)},
+	{name: "accessDeniedException", frames: exception("accessDeniedException", "")},
+	{name: "validationException", frames: exception("validationException", "")},
+	{name: "error", frames: func(bool) []eventstream.Message {
+		return []eventstream.Message{message("error", "error-code", "AccessDeniedException", "", ":error-message", endedMessage)}
+	}},
+	{name: "content-filtered", frames: nativeEnd},
+	{name: "broken-off", frames: func(bool) []eventstream.Message { return nil }, broken: true},
+	{name: "throttlingException", frames: exception("throttlingException", "")},
+	{name: "serviceUnavailableException", frames: exception("serviceUnavailableException", "")},
+}
+
+func exception(name, more string) func(bool) []eventstream.Message {
+	return func(bool) []eventstream.Message {
+		return []eventstream.Message{message("exception", "exception-type", name, `{"message":"`+endedMessage+`"`+more+`}`)}
+	}
+}
+
+// nativeEnd is how a model ends an answer that its provider's filter stopped.
+func nativeEnd(native bool) []eventstream.Message {
+	if native {
+		return []eventstream.Message{
+			chunk(`{"type":"content_block_stop","index":0}`),
+			chunk(`{"type":"message_delta","delta":{"stop_reason":"refusal","stop_sequence":null},"usage":{"output_tokens":2}}`),
+			chunk(`{"type":"message_stop"}`),
+		}
+	}
+	return []eventstream.Message{
+		message("event", "event-type", "contentBlockStop", `{"contentBlockIndex":0}`),
+		message("event", "event-type", "messageStop", `{"stopReason":"content_filtered"}`),
+		message("event", "event-type", "metadata", `{"usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5},"metrics":{"latencyMs":1}}`),
+	}
+}
+
+func message(kind, header, name, payload string, more ...string) eventstream.Message {
+	var m eventstream.Message
+	m.Headers.Set(":"+header, eventstream.StringValue(name))
+	m.Headers.Set(":content-type", eventstream.StringValue("application/json"))
+	m.Headers.Set(":message-type", eventstream.StringValue(kind))
+	for i := 0; i+1 < len(more); i += 2 {
+		m.Headers.Set(more[i], eventstream.StringValue(more[i+1]))
+	}
+	m.Payload = []byte(payload)
+	return m
+}
+
+func chunk(event string) eventstream.Message {
+	payload, err := json.Marshal(map[string][]byte{"bytes": []byte(event)})
+	if err != nil {
+		panic(err)
+	}
+	return message("event", "event-type", "chunk", string(payload))
+}
+
+// begun is the part of the answer that arrived before the end.
+func begun(native bool) []eventstream.Message {
+	if native {
+		return []eventstream.Message{
+			chunk(`{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],` +
+				`"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}`),
+			chunk(`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`),
+			chunk(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Half"}}`),
+		}
+	}
+	return []eventstream.Message{
+		message("event", "event-type", "messageStart", `{"role":"assistant"}`),
+		message("event", "event-type", "contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"Half"}}`),
+	}
+}
+
+// ender is an upstream whose streams end as the model says, and counts calls.
+type ender struct {
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (e *ender) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	parts := strings.Split(r.URL.Path, "/")
+	model, native := parts[2], parts[3] != "converse-stream"
+	e.mu.Lock()
+	e.calls[model]++
+	e.mu.Unlock()
+	for _, way := range endings {
+		if way.name != model {
+			continue
+		}
+		w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
+		var b bytes.Buffer
+		for _, m := range append(begun(native), way.frames(native)...) {
+			if err := eventstream.NewEncoder().Encode(&b, m); err != nil {
+				panic(err)
+			}
+		}
+		w.Write(b.Bytes())
+		http.NewResponseController(w).Flush()
+		if way.broken {
+			panic(http.ErrAbortHandler)
+		}
+		return
+	}
+	w.WriteHeader(http.StatusNotFound)
+}
+
+// TestS23_HowClientsShowTheEnd finds what each client makes of every way to end
+// a stream, retries allowed.
+func TestS23_HowClientsShowTheEnd(t *testing.T) {
+	for _, c := range present(t) {
+		if !c.can("stream") {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			e := &ender{calls: map[string]int{}}
+			srv := httptest.NewUnstartedServer(e)
+			srv.Config.Protocols = new(http.Protocols)
+			srv.Config.Protocols.SetHTTP1(true)
+			srv.Config.Protocols.SetUnencryptedHTTP2(true)
+			srv.Start()
+			defer srv.Close()
+			var models []string
+			for _, way := range endings {
+				models = append(models, way.name)
+			}
+			env := append(at(srv.URL, models...), "AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=B", "AWS_SESSION_TOKEN=C", "AWS_MAX_ATTEMPTS=3")
+			for i, s := range c.run(t, "stream", env, nil) {
+				fmt.Printf("%-10s %-28s calls=%d text=%q stop=%q error=%s class=%s status=%d/%d msg=%.90q\n", c.name, models[i], e.calls[models[i]], s.Text, s.StopReason, s.Error, s.Class, s.Status, s.OriginalStatus, s.Message)
+			}
+		})
+	}
+}
