@@ -37,8 +37,12 @@ type client struct {
 	refused string // the class for AccessDeniedException
 	// noStatus says that the client does not show a status.
 	noStatus bool
-	broken   string // the class for a throttlingException in mid-stream
-	cut      string // the class for the modelStreamErrorException that ends a cut stream
+	// throttled is the class for ThrottlingException when one more attempt is
+	// allowed, attempts how many requests it took.
+	throttled string
+	attempts  int
+	broken    string // the class for a throttlingException in mid-stream
+	cut       string // the class for the modelStreamErrorException that ends a cut stream
 	// cutStatus is what the client shows of that exception's originalStatusCode;
 	// 0: nothing.
 	cutStatus int
@@ -56,54 +60,54 @@ var clients = []client{
 		name: "go", title: "AWS SDK for Go v2", prepare: sync.OnceValues(prepareGo), calls: bedrockCalls,
 		plain: "HTTP/1.1", secure: "HTTP/2.0", bearerOverTLS: true,
 		signed:  "amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-date;x-amz-security-token",
-		refused: "*types.AccessDeniedException", broken: "*types.ThrottlingException", cut: "*types.ModelStreamErrorException", cutStatus: http.StatusForbidden,
+		refused: "*types.AccessDeniedException", throttled: "*types.ThrottlingException", attempts: 2, broken: "*types.ThrottlingException", cut: "*types.ModelStreamErrorException", cutStatus: http.StatusForbidden,
 	},
 	{
 		name: "js", title: "AWS SDK for JavaScript v3", prepare: program("js/main.js"), calls: bedrockCalls,
 		plain: "HTTP/2.0", secure: "HTTP/2.0",
 		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
-		refused: "AccessDeniedException", broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
+		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
 	},
 	{
 		name: python, title: "boto3", prepare: sync.OnceValues(preparePython), theirs: true, calls: bedrockCalls,
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "content-type;host;x-amz-date;x-amz-security-token",
-		refused: "AccessDeniedException", broken: "EventStreamError", cut: "EventStreamError",
+		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "EventStreamError", cut: "EventStreamError",
 	},
 	{
 		name: cli, title: "AWS CLI", prepare: sync.OnceValues(prepareCLI), play: playCLI, theirs: true,
 		calls: []string{"Converse", "InvokeModel"}, lacks: []string{"stream", "stream-error", "cut"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "content-type;host;x-amz-date;x-amz-security-token",
-		refused: "exit status 255", noStatus: true,
+		refused: "exit status 255", throttled: "exit status 255", attempts: 2, noStatus: true,
 	},
 	{
 		name: "anthropic", title: "`@anthropic-ai/bedrock-sdk`", prepare: program("js/anthropic.js"),
 		calls: bedrockCalls[2:], ownEndpoint: true, lacks: []string{"caller-identity"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1", rawColon: true,
 		signed:  "accept;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-stainless-arch;x-stainless-lang;x-stainless-os;x-stainless-package-version;x-stainless-retry-count;x-stainless-runtime;x-stainless-runtime-version;x-stainless-timeout",
-		refused: "PermissionDeniedError", broken: "APIError", cut: "APIError",
+		refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
 	},
 	{
 		name: "ai", title: "`@ai-sdk/amazon-bedrock`", prepare: program("js/ai.js"), calls: bedrockCalls,
 		ownEndpoint: true, lacks: []string{"caller-identity"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "host;x-amz-date;x-amz-security-token",
-		refused: "APICallError", broken: "StreamProviderError", cut: "StreamProviderError",
+		refused: "APICallError", throttled: "RetryError", attempts: 2, broken: "StreamProviderError", cut: "StreamProviderError",
 	},
 	{
 		name: "langchain", title: "`@langchain/aws`", prepare: program("js/langchain.js"), calls: bedrockCalls[:2],
 		lacks: []string{"caller-identity"},
 		plain: "HTTP/2.0", secure: "HTTP/2.0",
 		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
-		refused: "AccessDeniedException", broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
+		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
 	},
 	{
 		name: "curl", title: "`curl --aws-sigv4`", prepare: prepareCurl, play: playCurl, calls: bedrockCalls,
-		lacks: []string{"profile"},
+		lacks: []string{"profile", "profile-renewed"},
 		plain: "HTTP/1.1", secure: "HTTP/2.0",
 		signed:  "content-type;host;x-amz-date;x-amz-security-token",
-		refused: "AccessDeniedException", broken: "throttlingException", cut: "modelStreamErrorException", cutStatus: http.StatusForbidden,
+		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 1, broken: "throttlingException", cut: "modelStreamErrorException", cutStatus: http.StatusForbidden,
 	},
 }
 

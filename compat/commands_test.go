@@ -90,7 +90,7 @@ func playCLI(t *testing.T, x tool, verb string) []step {
 	switch verb {
 	case "operations":
 		return []step{x.cliConverse(model), x.cliInvoke(t, model)}
-	case "call":
+	case "call", "each":
 		var steps []step
 		for _, model := range x.models() {
 			steps = append(steps, x.cliConverse(model))

@@ -30,7 +30,9 @@ var scenarios = []struct {
 	{name: "federated", play: federated},
 	{name: "federated-tls", play: federatedTLS, writ: true},
 	{name: "profile", play: profile, writ: true},
+	{name: "profile-renewed", play: processRenewed, writ: true},
 	{name: "refused", play: refused},
+	{name: "throttled", play: throttled},
 	{name: "stream-error", play: streamError},
 	{name: "tools", play: tools},
 	{name: "renew", play: renew},
@@ -127,18 +129,22 @@ func sameAnswer(t *testing.T, whole, stream step) {
 	}
 }
 
-// verbs are those that make one call: whole and, where the client streams, as a
-// stream.
-func (c client) verbs() []string {
+// ways is how many calls ask one question: whole and, where the client streams,
+// as a stream.
+func (c client) ways() int {
 	if c.can("stream") {
-		return []string{"call", "stream"}
+		return 2
 	}
-	return []string{"call"}
+	return 1
 }
 
 func refused(t *testing.T, c client, to Target) {
-	for _, verb := range c.verbs() {
-		c.checkRefused(t, one(t, c.run(t, verb, to.plain(to.Refused), nil)))
+	got := c.run(t, "each", to.plain(to.Refused...), nil)
+	if len(got) != c.ways()*len(to.Refused) {
+		t.Errorf("got %d steps, want %d for each of %d models: %+v", len(got), c.ways(), len(to.Refused), got)
+	}
+	for _, s := range got {
+		c.checkRefused(t, s)
 	}
 }
 
@@ -150,6 +156,19 @@ func (c client) checkRefused(t *testing.T, s step) {
 	}
 	if s.Message == "" || s.Text != "" {
 		t.Errorf("%s: got message %q and text %q, want a message and no text", s.Step, s.Message, s.Text)
+	}
+}
+
+// throttled is refused with a status that most clients try again after.
+func throttled(t *testing.T, c client, to Target) {
+	front, arrived := counting(t, to.Runtime)
+	to.Runtime = front
+	s := one(t, c.run(t, "call", append(to.plain(to.Throttled), "AWS_MAX_ATTEMPTS=2"), nil))
+	if s.Error != "ThrottlingException" || s.Class != c.throttled || s.Status != 429 && !c.noStatus {
+		t.Errorf("got %s (%s) with status %d, want ThrottlingException (%s) with 429", s.Error, s.Class, s.Status, c.throttled)
+	}
+	if n := int(arrived.Load()); n != c.attempts {
+		t.Errorf("the call took %d requests, want %d", n, c.attempts)
 	}
 }
 
@@ -169,8 +188,8 @@ func tools(t *testing.T, c client, to Target) {
 
 func checkTools(t *testing.T, c client, got []step) {
 	t.Helper()
-	if len(got) != len(c.verbs()) {
-		t.Fatalf("got %d steps, want %d: %+v", len(got), len(c.verbs()), got)
+	if len(got) != c.ways() {
+		t.Fatalf("got %d steps, want %d: %+v", len(got), c.ways(), got)
 	}
 	for _, s := range got {
 		if s.Tool != "get_weather" || s.StopReason != "tool_use" || s.ToolInput == nil {
@@ -183,7 +202,12 @@ func checkTools(t *testing.T, c client, got []step) {
 }
 
 func renew(t *testing.T, c client, to Target) {
-	got := c.run(t, "renew", to.federated(to.BriefRoleARN), to.BeforeRefresh)
+	c.checkRenewed(t, c.run(t, "renew", to.federated(to.BriefRoleARN), to.BeforeRefresh))
+}
+
+// checkRenewed wants two answers under two access keys.
+func (c client) checkRenewed(t *testing.T, got []step) {
+	t.Helper()
 	if len(got) != 2 {
 		t.Fatalf("got %d steps, want 2: %+v", len(got), got)
 	}

@@ -37,12 +37,13 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 			x.curl(t, "Converse", model, "converse", converseBody), x.curl(t, "ConverseStream", model, "converse-stream", converseBody),
 			x.curl(t, "InvokeModel", model, "invoke", nativeBody), x.curl(t, "InvokeModelWithResponseStream", model, "invoke-with-response-stream", nativeBody),
 		}
-	case "call", "stream":
+	case "call", "stream", "each":
 		var steps []step
 		for _, model := range x.models() {
-			if verb == "call" {
+			if verb != "stream" {
 				steps = append(steps, x.curl(t, "Converse", model, "converse", converseBody))
-			} else {
+			}
+			if verb != "call" {
 				steps = append(steps, x.curl(t, "ConverseStream", model, "converse-stream", converseBody))
 			}
 		}
@@ -121,7 +122,7 @@ func (x tool) send(t *testing.T, s *step, args []string, take func(io.Reader) er
 	}
 	io.Copy(io.Discard, body)
 	if err := cmd.Wait(); err != nil {
-		s.Message = strings.TrimSpace(stderr.String())
+		s.Class, s.Message = err.Error(), strings.TrimSpace(stderr.String())
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 // Models of testdata/organisation.yaml beside those of the stand-in.
 const (
 	stalled = "anthropic.claude-3-haiku-20240307-v1:0"    // its streams begin and do not end
+	unknown = "anthropic.claude-nobody-knows-v9:0"        // in no catalogue
 	brief   = 10 * time.Second                            // maxSession of the binding compat-brief
 	role    = "arn:aws:iam::" + demo.Account + ":role/%s" // an identity's name completes it
 )
@@ -46,10 +47,11 @@ func gateway(t *testing.T) Target {
 			time.Sleep(brief)
 			prove(t) // the same proof within a minute gets the same session
 		},
-		Model:   standInModel,
-		Refused: standInRefused,
-		Broken:  standInBroken,
-		writ:    s,
+		Model:     standInModel,
+		Refused:   []string{standInRefused, unknown},
+		Throttled: standInBusy,
+		Broken:    standInBroken,
+		writ:      s,
 	}
 }
 

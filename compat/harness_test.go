@@ -40,9 +40,10 @@ type Target struct {
 	// minutes before.
 	BeforeRefresh func(t *testing.T)
 
-	Model   string // an Anthropic model that all credentials may invoke, tools included
-	Refused string // a model refused with AccessDeniedException
-	Broken  string // a model whose streams end in a throttlingException behind some events
+	Model     string   // an Anthropic model that all credentials may invoke, tools included
+	Refused   []string // models refused with AccessDeniedException
+	Throttled string   // a model that answers with ThrottlingException
+	Broken    string   // a model whose streams end in a throttlingException behind some events
 
 	writ *writtest.Server // the gateway that the target is; nil for the stand-in
 }

@@ -4,14 +4,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,21 +27,32 @@ func federatedTLS(t *testing.T, c client, to Target) {
 // profile has nothing but an AWS profile: `writ credentials` gives the session,
 // and the profile says where the runtime is.
 func profile(t *testing.T, c client, to Target) {
+	c.checkOperations(t, c.run(t, "operations", c.profiled(t, to), nil))
+}
+
+// profiled writes the profile and returns the environment that names it.
+func (c client) profiled(t *testing.T, to Target, more ...string) []string {
+	t.Helper()
 	config := filepath.Join(t.TempDir(), "config")
 	write(t, config, fmt.Sprintf(`[profile writ]
 region = us-east-1
-credential_process = %s credentials --identity compat --format process --data %s
+credential_process = %s credentials --identity compat --format process --data %s %s
 services = writ
 
 [services writ]
 bedrock_runtime =
   endpoint_url = %s
-`, writtest.Binary(t), to.writ.Data, to.Runtime))
+`, writtest.Binary(t), to.writ.Data, strings.Join(more, " "), to.Runtime))
 	env := []string{"AWS_PROFILE=writ", "AWS_CONFIG_FILE=" + config, "COMPAT_MODEL=" + to.Model}
 	if c.ownEndpoint {
 		env = append(env, at(to.Runtime, to.Model)...)
 	}
-	c.checkOperations(t, c.run(t, "operations", env, nil))
+	return env
+}
+
+// processRenewed has a profile whose command gives sessions of seconds.
+func processRenewed(t *testing.T, c client, to Target) {
+	c.checkRenewed(t, c.run(t, "renew", c.profiled(t, to, "--ttl", "3s"), func(*testing.T) { time.Sleep(4 * time.Second) }))
 }
 
 // revoked takes the sessions of an identity away, first under an open stream,
@@ -98,20 +108,14 @@ func counting(t *testing.T, runtime string) (string, *atomic.Int32) {
 		t.Fatal(err)
 	}
 	arrived := new(atomic.Int32)
-	proxy := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+	return overHTTP(t, &httputil.ReverseProxy{
 		FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			arrived.Add(1)
 			r.SetURL(behind)
 			r.Out.Host = r.In.Host
 		},
-	})
-	proxy.Config.Protocols = new(http.Protocols)
-	proxy.Config.Protocols.SetHTTP1(true)
-	proxy.Config.Protocols.SetUnencryptedHTTP2(true)
-	proxy.Start()
-	t.Cleanup(proxy.Close)
-	return proxy.URL, arrived
+	}), arrived
 }
 
 // recorded are the kinds of an identity's records, in the log's order; that of

@@ -28,6 +28,7 @@ import (
 const (
 	standInModel   = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 	standInRefused = "anthropic.claude-opus-4-1-20250805-v1:0"
+	standInBusy    = "anthropic.claude-3-5-haiku-20241022-v1:0"
 	standInBroken  = "anthropic.claude-haiku-4-5-20251001-v1:0"
 	standInRole    = "arn:aws:iam::111122223333:role/compat"
 	standInSession = 3 * time.Second
@@ -82,7 +83,8 @@ func recordingStandIn(t *testing.T) (Target, *fakebedrock.Recorder) {
 		// The end of a session is told in whole seconds, so it comes no later.
 		BeforeRefresh: func(*testing.T) { time.Sleep(standInSession) },
 		Model:         standInModel,
-		Refused:       standInRefused,
+		Refused:       []string{standInRefused},
+		Throttled:     standInBusy,
 		Broken:        standInBroken,
 	}, recorder
 }
@@ -91,6 +93,8 @@ func faultByModel(r fakebedrock.Request) fakebedrock.Fault {
 	switch r.Model {
 	case standInRefused:
 		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this model."}
+	case standInBusy:
+		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
 	case standInBroken:
 		return fakebedrock.Fault{Kind: fakebedrock.Exception, After: 4, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
 	}

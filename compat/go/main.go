@@ -61,7 +61,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("want one argument: operations, call, stream, tools, cut, renew or caller-identity")
+		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew or caller-identity")
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -78,6 +78,11 @@ func run(ctx context.Context, args []string) error {
 	case "call":
 		for _, c.model = range models {
 			c.report("Converse", c.converse(ctx, false))
+		}
+	case "each":
+		for _, c.model = range models {
+			c.report("Converse", c.converse(ctx, false))
+			c.report("ConverseStream", c.converseStream(ctx, false))
 		}
 	case "stream":
 		for _, c.model = range models {

@@ -56,6 +56,12 @@ export async function play({ calls, describe, named = async () => {}, verbs = {}
     stream: async () => {
       for (const model of models) await run(stream, model);
     },
+    each: async () => {
+      for (const model of models) {
+        await run(whole, model);
+        await run(stream, model);
+      }
+    },
     tools: async () => {
       await run(whole, models[0], { tools: true });
       await run(stream, models[0], { tools: true });

@@ -12,6 +12,7 @@ import sys
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 QUESTION = "Name three rivers."
 MODELS = os.environ.get("COMPAT_MODEL", "").split(",")
@@ -113,7 +114,7 @@ def report(name, call, client, **options):
         step["status"] = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         step["message"] = error.response["Error"]["Message"]
         step["originalStatus"] = error.response.get("originalStatusCode")
-    except BotoCoreError as error:
+    except (BotoCoreError, HTTPError) as error:  # a stream that breaks off is urllib3's to report
         step["class"], step["message"] = type(error).__name__, str(error)
     print(json.dumps(step), flush=True)
 
@@ -129,6 +130,10 @@ def main():
     elif scenario == "call":
         for model in MODELS:
             report("Converse", converse, client, model=model)
+    elif scenario == "each":
+        for model in MODELS:
+            report("Converse", converse, client, model=model)
+            report("ConverseStream", converse_stream, client, model=model)
     elif scenario == "stream":
         for model in MODELS:
             report("ConverseStream", converse_stream, client, model=model)
