@@ -8,15 +8,18 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 
+	"github.com/writ-project/writ/internal/fakebedrock"
 	"github.com/writ-project/writ/internal/writtest"
 )
 
@@ -24,6 +27,19 @@ func prepareCurl() ([]string, error) {
 	path, err := exec.LookPath("curl")
 	return []string{path}, err
 }
+
+// asItStands says whether the machine's curl signs the path of a URL as it
+// stands, as 7.88 does, by having it call a verifier.
+var asItStands = sync.OnceValue(func() bool {
+	srv := httptest.NewServer(fakebedrock.New(fakebedrock.Config{
+		Credentials: []fakebedrock.Credential{{AccessKeyID: "A", SecretAccessKey: "B", SessionToken: "C"}},
+	}))
+	defer srv.Close()
+	out, err := exec.Command("curl", "--silent", "--write-out", "%{http_code}", "--output", os.DevNull,
+		"--aws-sigv4", "aws:amz:us-east-1:bedrock", "--user", "A:B", "-H", "X-Amz-Security-Token: C",
+		"--data-binary", converseBody, srv.URL+"/model/"+writtest.Escape(standInModel)+"/converse").Output()
+	return err != nil || string(out) != "200"
+})
 
 // playCurl plays a verb with curl.
 func playCurl(t *testing.T, x tool, verb string) []step {
@@ -71,9 +87,8 @@ func (x tool) curl(t *testing.T, name, model, operation, body string) step {
 	args := append(x.credentials("bedrock"), "-H", "Content-Type: application/json", "--data-binary", body)
 	endpoint := x.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
 	path := "/model/" + writtest.Escape(model) + "/" + operation
-	if x.get("AWS_BEARER_TOKEN_BEDROCK") == "" {
-		// curl signs the path of the URL as it stands, and AWS signs it escaped once
-		// more: sign that, send the other.
+	if x.get("AWS_BEARER_TOKEN_BEDROCK") == "" && asItStands() {
+		// AWS signs a path escaped once more: sign that, send the other.
 		args = append(args, "--request-target", path)
 		path = strings.ReplaceAll(path, "%", "%25")
 	}
