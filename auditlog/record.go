@@ -91,22 +91,23 @@ type Where struct {
 
 // Credential is what the call was authenticated with.
 type Credential struct {
-	Kind    string `json:"kind"` // session or bearer
+	Kind    string `json:"kind"` // session, bearer or container
 	ID      string `json:"id"`
 	Issued  Time   `json:"issued,omitzero"`
 	Expires Time   `json:"expires,omitzero"`
-	// MintRecord is the index of the mint record, in the log MintLog names.
+	// MintRecord is the index of the mint record, in the log MintLog names; in
+	// a mint record, that of the container token which the session was got with.
 	MintRecord *uint64 `json:"mint_record,omitempty"`
 	MintLog    string  `json:"mint_log,omitempty"` // origin of that log; empty means this one
 }
 
 // Proof is what a session was exchanged for.
 type Proof struct {
-	Kind        string `json:"kind"` // oidc or local_admin
+	Kind        string `json:"kind"` // oidc, spiffe_x509 or local_admin
 	Issuer      string `json:"issuer,omitempty"`
 	Subject     string `json:"subject,omitempty"`
 	Binding     string `json:"binding,omitempty"`
-	TokenSHA256 string `json:"token_sha256,omitempty"` // first 16 bytes, hex; never the token
+	TokenSHA256 string `json:"token_sha256,omitempty"` // of the token or certificate: first 16 bytes, hex; never the token
 }
 
 // Right is what allowed the call.

@@ -17,7 +17,8 @@ import (
 // commands is the command line. Each verb is one file.
 type commands struct {
 	Up          upCmd          `cmd:"" help:"Start the gateway and the control plane."`
-	Credentials credentialsCmd `cmd:"" help:"Mint a session on an identity's behalf, for a shell or an SDK."`
+	Credentials credentialsCmd `cmd:"" help:"Get a session for a shell or an SDK, by a proof or on an identity's behalf."`
+	Exec        execCmd        `cmd:"" help:"Run a command with credentials that refresh themselves."`
 	Apply       applyCmd       `cmd:"" help:"Make the state what the files say; show the plan first."`
 	Get         getCmd         `cmd:"" help:"List resources, or print one as YAML."`
 	Delete      deleteCmd      `cmd:"" help:"Delete one resource."`
@@ -60,6 +61,10 @@ func run() int {
 func complain(w io.Writer, err error) int {
 	if err == nil {
 		return 0
+	}
+	var child *childExit
+	if errors.As(err, &child) {
+		return child.status
 	}
 	var no *negative
 	if errors.As(err, &no) {

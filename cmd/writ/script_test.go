@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,8 @@ import (
 //	                           `start` without --demo; sets BEDROCK and Writ's own AWS keys
 //	jsonlines N                stdout is N JSON objects, one a line
 //	flip FILE                  change one bit in the middle of a file
+//	authority NAME DOMAIN…     a CA of each SPIFFE trust domain; NAME.pem becomes their bundle
+//	svid NAME ID               a workload's certificate of the first of them: svid.pem and svid.key
 func TestStories(t *testing.T) {
 	if program == nil {
 		t.Fatal("there is no program to test")
@@ -61,7 +64,7 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("WRIT_DATA", filepath.Join(env.WorkDir, "data"))
-			env.Values[story{}] = &story{tb: env.T().(testing.TB)}
+			env.Values[story{}] = &story{tb: env.T().(testing.TB), cas: new(sync.Map)}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -69,6 +72,7 @@ func TestStories(t *testing.T) {
 			"exits": told(exits), "let": told(let), "bearer": told(bearer), "assume": told(assume),
 			"call": told(call), "open": told(openStream), "bedrock": told(ownBedrock),
 			"jsonlines": told(jsonLines), "flip": told(flip),
+			"authority": told(newAuthorities), "svid": told(newSVID),
 		},
 	})
 }
@@ -82,6 +86,7 @@ var program = run
 type story struct {
 	tb     testing.TB
 	server *writtest.Server
+	cas    *sync.Map // of authorities, by name
 }
 
 // errUsage is a mistake in the script.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -96,6 +97,7 @@ func (s *server) listen() error {
 	if err != nil {
 		return err
 	}
+	s.askForCertificates(conf)
 	s.gatewayListener = gateway.Sniff(inner, conf, plain)
 	s.gatewayServer = gateway.NewServer(nil, conf, s.log)
 	addr := inner.Addr().String()
@@ -136,23 +138,26 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.upstream = label
-	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal})
+	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal, Ring: k.keys.Ring, Log: s.log})
 	if err != nil {
 		return err
+	}
+	if err := exchange.LoadBundles(gateway.World(s.state.Current())); err != nil {
+		return withHint(err, "put the trust domain's CA certificates there: without them none of its workloads can prove itself")
 	}
 	meters := metrics.New()
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
 		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
 		Account: s.cfg.Account, Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
-		Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
+		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
 	})
 	s.gatewayServer.Handler = s.gateway
 	s.gauge(meters)
 	token := api.NewToken()
 	control := api.Config{
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
-		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer,
+		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer, Container: k.container,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
 	}
 	if s.demo != nil {
@@ -284,8 +289,11 @@ func (k *kernel) recordMint(ctx context.Context, m proof.Mint) (uint64, error) {
 	s := &m.Session
 	r := auditlog.Record{
 		Kind: auditlog.KindMint, ID: s.ID, Time: auditlog.At(time.Now()), Instance: &k.instance,
-		Who:        &auditlog.Who{Identity: s.Identity, Session: s.ID, Impersonated: s.Impersonated()},
-		Credential: &auditlog.Credential{Kind: "session", ID: s.ID, Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires)},
+		Who: &auditlog.Who{Identity: s.Identity, Session: s.ID, Impersonated: s.Impersonated()},
+		Credential: &auditlog.Credential{
+			Kind: string(cmp.Or(m.Form, proof.FormSession)), ID: s.ID,
+			Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires), MintRecord: m.From,
+		},
 		Proof: &auditlog.Proof{
 			Kind: string(s.Proof), Issuer: s.Issuer, Subject: s.Subject, Binding: s.Binding, TokenSHA256: s.ProofID,
 		},

@@ -6,20 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"time"
 
-	"github.com/writ-project/writ/internal/gateway"
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/policy"
-	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/store"
 )
 
 // BearerFunc seals a recorded session as a bearer token.
 type BearerFunc func(identity.Session) (string, error)
+
+// ContainerFunc seals a recorded session as a container token.
+type ContainerFunc func(identity.Session) (string, error)
 
 // DemoTokenFunc has the demo's OIDC issuer sign a token.
 type DemoTokenFunc func(subject, audience string, ttl time.Duration) (string, error)
@@ -134,6 +134,9 @@ func warnings(c manifest.Change) []string {
 		if spec.AllowLocal {
 			out = append(out, "its keys may be fetched from private addresses, over plain HTTP too")
 		}
+		if w := unreadableBundle(spec); w != "" {
+			out = append(out, w)
+		}
 	case *manifest.Policy:
 		for _, p := range policy.Lint([]policy.Document{{Name: spec.ID, Text: spec.Text}}) {
 			out = append(out, p.String())
@@ -202,38 +205,6 @@ func Delete(ctx context.Context, office *governance.Office, kind manifest.Kind, 
 	}
 	revision, err := office.Apply(ctx, governance.Actor{Name: LocalAdmin}, "delete", plan)
 	return ApplyAnswer{Steps: steps(plan), Revision: revision, Applied: err == nil}, err
-}
-
-func (s *Server) mint(ctx context.Context, r *http.Request, in MintRequest) (MintAnswer, error) {
-	if !s.cfg.Impersonation {
-		return MintAnswer{}, errImpersonationOff
-	}
-	state := s.cfg.State.Current()
-	if state == nil {
-		return MintAnswer{}, errUnavailable
-	}
-	var ttl time.Duration
-	if in.TTL != "" {
-		var err error
-		if ttl, err = time.ParseDuration(in.TTL); err != nil || ttl <= 0 {
-			return MintAnswer{}, fmt.Errorf("ttl %q: want a duration such as 15m", in.TTL)
-		}
-	}
-	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	minted, err := s.cfg.Exchange.Local(ctx, gateway.World(state), proof.LocalRequest{
-		Identity: in.Identity, Operator: LocalAdmin, TTL: ttl, Origin: state.Networks.Locate(peer.Addr(), nil),
-	})
-	if err != nil {
-		return MintAnswer{}, err
-	}
-	out := MintAnswer{Expires: minted.Session.Expires, Region: s.cfg.Region, Gateway: s.cfg.GatewayURL, Record: minted.Session.Record}
-	if in.Bearer {
-		out.Bearer, err = s.cfg.Bearer(minted.Session)
-		return out, err
-	}
-	c := minted.Credentials
-	out.AccessKeyID, out.SecretAccessKey, out.SessionToken = c.AccessKeyID, c.SecretAccessKey, c.SessionToken
-	return out, nil
 }
 
 func (s *Server) explain(_ context.Context, _ *http.Request, in ExplainRequest) (policy.Explanation, error) {

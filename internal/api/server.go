@@ -43,6 +43,7 @@ type Config struct {
 	Metrics       http.Handler
 	Impersonation bool // the right `impersonate` is on
 	Bearer        BearerFunc
+	Container     ContainerFunc
 	DemoToken     DemoTokenFunc // nil outside --demo
 	Account       string
 	Region        string

@@ -58,6 +58,12 @@ type MintRequest struct {
 	Identity string `json:"identity"`
 	TTL      string `json:"ttl,omitempty"` // a duration; empty means the identity's maximum
 	Bearer   bool   `json:"bearer,omitempty"`
+	// Container asks for a container token, which gets sessions and is bound to
+	// Networks by name, or to Source, an address; without either, to where the
+	// identity may be, else to where the operator is.
+	Container bool     `json:"container,omitempty"`
+	Networks  []string `json:"networks,omitempty"`
+	Source    string   `json:"source,omitempty"`
 }
 
 // MintAnswer holds the credentials; the only answer that carries a secret.
@@ -66,6 +72,7 @@ type MintAnswer struct {
 	SecretAccessKey string    `json:"secretAccessKey,omitempty"`
 	SessionToken    string    `json:"sessionToken,omitempty"`
 	Bearer          string    `json:"bearer,omitempty"`
+	Container       string    `json:"container,omitempty"`
 	Expires         time.Time `json:"expires"`
 	Region          string    `json:"region"`
 	Gateway         string    `json:"gateway"`

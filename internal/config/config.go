@@ -26,6 +26,9 @@ type Config struct {
 	Listen string `yaml:"listen"`
 	// AdminListen is the control plane's address: loopback only.
 	AdminListen string `yaml:"adminListen"`
+	// Hosts are further names by which workloads may ask for container
+	// credentials, beside loopback, listen's, the certificate's and tls.names.
+	Hosts []string `yaml:"hosts"`
 	// Account is the AWS account whose models are invoked, 12 digits.
 	Account string `yaml:"account"`
 	// Region is where calls go that name none, as bearer tokens do.

@@ -5,11 +5,13 @@
 //
 //	writs.v1.BASE64URL( seal key id, 2 bytes | nonce, 24 | sealed( derive key id, 2 | access key id, 20 | session ) )
 //	writb.v1.BASE64URL( seal key id, 2 bytes | nonce, 24 | sealed( session ) )
+//	writc.v1.BASE64URL( seal key id, 2 bytes | nonce, 24 | sealed( session ) )
 //
 // writs is the session token that goes with an access key id and a secret
-// access key, for clients that sign; writb is a bearer token. The associated
-// data names the kind, so that neither is accepted as the other, whatever
-// prefix it is given (security S10). The secret access key is not in the token:
+// access key, for clients that sign; writb is a bearer token; writc is a
+// container token, which only gets sessions and invokes nothing. The associated
+// data names the kind, so that none is accepted as another, whatever prefix it
+// is given (security S10). The secret access key is not in the token:
 // it is the HMAC of the whole token's digest under a key of another purpose,
 // so that reading a token does not let one sign.
 //

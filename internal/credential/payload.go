@@ -29,7 +29,7 @@ const (
 )
 
 // proofs gives each kind of proof its code: its place here.
-var proofs = []identity.ProofKind{"", identity.ProofOIDC, identity.ProofLocalAdmin}
+var proofs = []identity.ProofKind{"", identity.ProofOIDC, identity.ProofLocalAdmin, identity.ProofSPIFFE}
 
 // errPayload is wrapped: only a key's holder can make such a token.
 var errPayload = fmt.Errorf("%w: malformed session", ErrInvalid)

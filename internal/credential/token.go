@@ -16,17 +16,20 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// kind tells the two tokens apart.
+// kind tells the tokens apart.
 type kind int
 
 const (
 	sessionKind kind = iota
 	bearerKind
+	containerKind
 )
 
 var kinds = [...]struct{ prefix, label string }{
 	sessionKind: {"writs.v1.", "writ session token v1"},
 	bearerKind:  {"writb.v1.", "writ bearer token v1"},
+
+	containerKind: {"writc.v1.", "writ container token v1"},
 }
 
 // deriveLabel separates secret access keys from whatever else a derive key may

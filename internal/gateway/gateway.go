@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
@@ -45,6 +46,7 @@ type Config struct {
 	Limits    Limits                  // zero means DefaultLimits
 	Strict    bool                    // hold the last frame of a stream until its outcome is durable (security S27)
 	Observe   func(Observation)       // told of every finished exchange, for metrics; nil: nobody
+	Hosts     []string                // names, beside loopback's, by which credentials may be asked for (security S13)
 	Detailed  bool                    // refusals tell callers every reason: development only (security S20)
 }
 
@@ -77,7 +79,7 @@ type Observation struct {
 	Added     time.Duration // Writ's own part, up to forwarding
 }
 
-// Gateway serves the runtime and STS wires. It is safe for concurrent use.
+// Gateway serves the runtime and STS wires, and container credentials. It is safe for concurrent use.
 type Gateway struct {
 	cfg      Config
 	flight   *inFlight
@@ -143,6 +145,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.done()
 	if r.Method == http.MethodPost && r.URL.Path == "/" {
 		x.serveSTS()
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, ownPath) {
+		x.serveOwn()
 		return
 	}
 	for _, step := range []func() *refusal{

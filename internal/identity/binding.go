@@ -12,15 +12,17 @@ import (
 // must opt in to accept one (security S11).
 const AWSAudience = "sts.amazonaws.com"
 
-// Binding is a rule that turns an OIDC proof into an identity: a token
-// satisfies it when issuer, one audience, subject and every named claim match.
+// Binding is a rule that turns a proof into an identity. An OIDC token
+// satisfies it when issuer, one audience, subject and every named claim match;
+// a client certificate when its SPIFFE ID matches the subject, and the binding
+// names a trust domain's issuer and neither audience nor claims.
 // Patterns are exact unless they hold '*' (any run) or '?' (one character).
 type Binding struct {
 	ID       string            `json:"-" yaml:"-"`
-	Identity string            `json:"identity" yaml:"identity"` // required
-	Issuer   string            `json:"issuer" yaml:"issuer"`     // required: the name of an Issuer resource
-	Audience string            `json:"audience" yaml:"audience"` // required, exact
-	Subject  string            `json:"subject" yaml:"subject"`   // required, exact or pattern
+	Identity string            `json:"identity" yaml:"identity"`                     // required
+	Issuer   string            `json:"issuer" yaml:"issuer"`                         // required: the name of an Issuer resource
+	Audience string            `json:"audience,omitempty" yaml:"audience,omitempty"` // exact; required for tokens, absent for certificates
+	Subject  string            `json:"subject" yaml:"subject"`                       // required, exact or pattern
 	Claims   map[string]string `json:"claims,omitempty" yaml:"claims,omitempty"`
 	// MaxSession caps sessions minted through this binding; zero means the identity's cap.
 	MaxSession Duration `json:"maxSession,omitempty" yaml:"maxSession,omitempty"`
@@ -37,7 +39,13 @@ func (b *Binding) Validate() error {
 	if !ValidName(b.ID) {
 		errs = append(errs, fmt.Errorf("name %q: want 1–64 of a–z 0–9 . _ -", b.ID))
 	}
-	for field, v := range map[string]string{"identity": b.Identity, "issuer": b.Issuer, "audience": b.Audience, "subject": b.Subject} {
+	required := map[string]string{"identity": b.Identity, "issuer": b.Issuer, "subject": b.Subject}
+	if b.ForCertificates() {
+		errs = append(errs, b.validateCertificates()...)
+	} else {
+		required["audience"] = b.Audience
+	}
+	for field, v := range required {
 		if v == "" {
 			errs = append(errs, fmt.Errorf("%s is required", field))
 		}
@@ -52,6 +60,29 @@ func (b *Binding) Validate() error {
 	return errors.Join(errs...)
 }
 
+// ForCertificates reports whether client certificates satisfy the binding, and
+// no token: a SPIFFE subject without an audience. (A JWT-SVID is a token, and
+// its binding has one.)
+func (b *Binding) ForCertificates() bool {
+	return b.Audience == "" && strings.HasPrefix(b.Subject, SPIFFEScheme)
+}
+
+func (b *Binding) validateCertificates() (errs []error) {
+	if err := spiffeSubject(b.Subject); err != nil {
+		errs = append(errs, err)
+	}
+	if len(b.Claims) > 0 || b.AllowAWSAudience {
+		errs = append(errs, errors.New("claims and allowAWSAudience are for tokens: a certificate has neither claims nor audience"))
+	}
+	return errs
+}
+
+// SatisfiedByCertificate reports whether a verified client certificate of the
+// trust domain that issuer stands for meets the binding.
+func (b *Binding) SatisfiedByCertificate(issuer, id string) bool {
+	return b.ForCertificates() && len(b.Claims) == 0 && b.Issuer == issuer && Match(b.Subject, id)
+}
+
 // Wide reports why more than one subject could satisfy the binding, or "".
 func (b *Binding) Wide() string {
 	if strings.ContainsAny(b.Subject, "*?") {
@@ -64,7 +95,7 @@ func (b *Binding) Wide() string {
 // every claim as text: strings as they are, numbers and booleans as JSON,
 // nested objects by dotted path. A claim that is absent or not scalar matches nothing.
 func (b *Binding) Satisfied(issuer, subject string, audiences []string, claims map[string]string) bool {
-	if b.Issuer != issuer || !Match(b.Subject, subject) {
+	if b.Audience == "" || b.Issuer != issuer || !Match(b.Subject, subject) {
 		return false
 	}
 	heard := false
@@ -109,10 +140,16 @@ func Match(pattern, s string) bool {
 	return p == len(pattern)
 }
 
-// Issuer is an OIDC token issuer that Writ believes (security S12).
+// Issuer is whose proofs Writ believes: an OIDC token issuer (security S12), or
+// a SPIFFE trust domain, whose workloads present client certificates.
 type Issuer struct {
 	ID  string `json:"-" yaml:"-"`
-	URL string `json:"url" yaml:"url"` // required: the exact `iss`; https unless AllowLocal
+	URL string `json:"url,omitempty" yaml:"url,omitempty"` // of an OIDC issuer, required: the exact `iss`; https unless AllowLocal
+	// TrustDomain makes it a SPIFFE trust domain, such as example.org.
+	TrustDomain string `json:"trustDomain,omitempty" yaml:"trustDomain,omitempty"`
+	// BundleFile holds the trust domain's CA certificates in PEM; required with
+	// TrustDomain. It is read again when it changes.
+	BundleFile string `json:"bundleFile,omitempty" yaml:"bundleFile,omitempty"`
 	// JWKS pins the key set's location; empty means discovery, and then the
 	// location must be on the issuer's own host.
 	JWKS string `json:"jwks,omitempty" yaml:"jwks,omitempty"`
@@ -136,6 +173,9 @@ func (i *Issuer) Validate() error {
 	if !ValidName(i.ID) {
 		errs = append(errs, fmt.Errorf("name %q: want 1–64 of a–z 0–9 . _ -", i.ID))
 	}
+	if i.TrustDomain != "" || i.BundleFile != "" {
+		return errors.Join(append(errs, i.validateTrustDomain())...)
+	}
 	check := func(field, raw string) {
 		u, err := url.Parse(raw)
 		switch {
@@ -155,4 +195,17 @@ func (i *Issuer) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (i *Issuer) validateTrustDomain() error {
+	if err := ValidTrustDomain(i.TrustDomain); err != nil {
+		return err
+	}
+	switch {
+	case i.BundleFile == "":
+		return errors.New("bundleFile is required with trustDomain")
+	case i.URL != "" || i.JWKS != "" || len(i.Algorithms) > 0 || i.AllowLocal || i.CAFile != "":
+		return errors.New("url, jwks, algorithms, allowLocal and caFile are for OIDC issuers: an issuer is either one or a trust domain")
+	}
+	return nil
 }

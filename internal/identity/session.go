@@ -10,8 +10,9 @@ type ProofKind string
 
 // The kinds of proof.
 const (
-	ProofOIDC       ProofKind = "oidc"        // an OIDC token exchanged at the STS endpoint
+	ProofOIDC       ProofKind = "oidc"        // an OIDC token
 	ProofLocalAdmin ProofKind = "local_admin" // minted by an operator through the right `impersonate`
+	ProofSPIFFE     ProofKind = "spiffe_x509" // a client certificate with a SPIFFE ID
 )
 
 // Session is what a sealed credential says once opened: who holds it, how it
@@ -22,8 +23,8 @@ type Session struct {
 	Identity string    // the identity's name
 	Binding  string    // the binding that was satisfied; empty for local_admin
 	Proof    ProofKind // how
-	Issuer   string    // OIDC issuer; empty for local_admin
-	Subject  string    // OIDC subject, or the operator for local_admin
+	Issuer   string    // OIDC issuer or spiffe://TRUST-DOMAIN; empty for local_admin
+	Subject  string    // OIDC subject, SPIFFE ID, or the operator for local_admin
 	ProofID  string    // first 16 bytes (hex) of SHA-256 of the proof; never the proof
 	Issued   time.Time
 	Expires  time.Time

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/identity"
@@ -104,13 +105,19 @@ func (c *checker) buildCatalogue(all []Resource) {
 func (c *checker) check(r Resource) {
 	switch s := r.Spec.(type) {
 	case *identity.Issuer:
-		// A token names its issuer by URL: two would leave open which rules hold.
-		if first, twice := c.issuers[s.URL]; twice && first.Name != r.Name {
-			c.report(r, "url", "the URL is taken"+standing(first), "bindings of both can name one issuer")
+		// A proof names its issuer by URL or trust domain: two would leave open
+		// which rules hold.
+		field, what, key := "url", "URL", s.URL
+		if s.TrustDomain != "" {
+			field, what, key = "trustDomain", "trust domain", identity.SPIFFEScheme+s.TrustDomain
+		}
+		if first, twice := c.issuers[key]; twice && first.Name != r.Name {
+			c.report(r, field, "the "+what+" is taken"+standing(first), "bindings of both can name one issuer")
 			return
 		}
-		c.issuers[s.URL] = r
+		c.issuers[key] = r
 	case *identity.Binding:
+		c.checkProof(r, s)
 		c.wants(r, "identity", Identity, s.Identity)
 		c.wants(r, "issuer", Issuer, s.Issuer)
 		c.wants(r, "networks", Network, s.Networks...)
@@ -133,6 +140,20 @@ func (c *checker) check(r Resource) {
 		if err := s.Validate(*e.Spec.(*rights.Entitlement)); err != nil {
 			c.reportAll(r, err)
 		}
+	}
+}
+
+// checkProof holds a binding against the kind of proof that its issuer gives.
+func (c *checker) checkProof(r Resource, b *identity.Binding) {
+	issuer, ok := c.named[string(Issuer)+"/"+b.Issuer].Spec.(*identity.Issuer)
+	switch {
+	case !ok: // reported as missing
+	case issuer.TrustDomain == "" && b.Audience == "":
+		c.report(r, "audience", "audience is required: the issuer's proofs are tokens", "")
+	case issuer.TrustDomain != "" && !b.ForCertificates():
+		c.report(r, "subject", "the issuer is a trust domain, whose proofs are certificates", "name a subject such as "+identity.SPIFFEScheme+issuer.TrustDomain+"/ns/team/sa/name, and no audience")
+	case issuer.TrustDomain != "" && !strings.HasPrefix(b.Subject, identity.SPIFFEScheme+issuer.TrustDomain+"/"):
+		c.report(r, "subject", fmt.Sprintf("%q is not in the trust domain %s", b.Subject, issuer.TrustDomain), "")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/writ-project/writ/internal/credential"
 	"github.com/writ-project/writ/internal/identity"
 )
 
@@ -40,12 +41,24 @@ func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String())
 // MarshalJSON implements json.Marshaler, without the secrets.
 func (c Credentials) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
+// Form is what a session is sealed as.
+type Form string
+
+// The forms. The zero Form is FormSession.
+const (
+	FormSession   Form = "session"   // an access key with a session token, to sign with
+	FormBearer    Form = "bearer"    // one token, to call with
+	FormContainer Form = "container" // one token, to get sessions with
+)
+
 // Mint is what is recorded before a session's credentials exist.
 type Mint struct {
 	Session     identity.Session // Record and KeyEpoch are not known yet
 	RoleARN     string           // as asked; empty when none was
 	SessionName string           // the caller's word
-	Audience    string           // the audience that the binding accepted; empty for local_admin
+	Audience    string           // the audience that the binding accepted; empty for others than tokens
+	Form        Form
+	From        *uint64 // the record of the container token that it was got with; nil: none was
 	Origin      identity.Origin
 }
 
@@ -120,6 +133,12 @@ type LocalRequest struct {
 	Operator string          // who asks; becomes the session's subject
 	TTL      time.Duration   // zero means the identity's maximum; more is refused
 	Origin   identity.Origin // where the operator is; for the record
+	Form     Form
+	// Networks names where the credential may be used, Source an address from
+	// which it may; both only narrow. A container token that is given neither
+	// may be used where the identity may, else where the operator is.
+	Networks []string
+	Source   netip.Addr
 }
 
 // Local mints a session of kind local_admin. It goes no further than the
@@ -136,13 +155,16 @@ func (x *Exchange) Local(ctx context.Context, w World, req LocalRequest) (Minted
 		return Minted{}, err
 	}
 	ttl, limit := req.TTL, id.SessionLimit()
+	if req.Form == FormContainer {
+		limit = min(limit, credential.MaxContainer)
+	}
 	if ttl == 0 {
 		ttl = limit
 	}
 	if ttl < time.Second || ttl > limit {
 		return Minted{}, refuse(TooLong, fmt.Errorf("a session of %v: identity %s allows 1s to %v", req.TTL, id.ID, limit))
 	}
-	nets, err := w.confines(id.ID)
+	nets, err := w.narrowed(id.ID, req)
 	if err != nil {
 		return Minted{}, err
 	}
@@ -150,7 +172,51 @@ func (x *Exchange) Local(ctx context.Context, w World, req LocalRequest) (Minted
 	s.Proof = identity.ProofLocalAdmin
 	s.Subject = req.Operator
 	s.Networks = nets
-	return x.mint(ctx, Mint{Session: s, Origin: req.Origin})
+	return x.mint(ctx, Mint{Session: s, Form: req.Form, Origin: req.Origin})
+}
+
+// narrowed is where a local credential may be used: within what confines the
+// identity, and within what the request names.
+func (w World) narrowed(name string, req LocalRequest) ([]netip.Prefix, error) {
+	confined, err := w.confines(name)
+	if err != nil {
+		return nil, err
+	}
+	var asked []netip.Prefix
+	switch {
+	case len(req.Networks) > 0 && req.Source.IsValid():
+		return nil, refuse(MalformedRequest, errors.New("name networks or a source address, not both"))
+	case len(req.Networks) > 0:
+		asked, err = w.reach(req.Networks)
+	case req.Source.IsValid():
+		asked = single(req.Source)
+	case len(confined) > 0 || req.Form != FormContainer:
+		return confined, nil
+	default:
+		asked = single(req.Origin.Addr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range asked {
+		if len(confined) > 0 && !slices.ContainsFunc(confined, func(c netip.Prefix) bool { return c.Bits() <= p.Bits() && c.Contains(p.Addr()) }) {
+			return nil, refuse(OutsideNetwork, fmt.Errorf("%v is outside the networks that the bindings of %s are limited to", p, name))
+		}
+	}
+	return asked, nil
+}
+
+// single is one address as a network; any loopback address stands for this
+// machine, whose processes are not told apart by it.
+func single(a netip.Addr) []netip.Prefix {
+	if a.IsLoopback() {
+		return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	}
+	if !a.IsValid() || a.Zone() != "" {
+		return nil
+	}
+	a = a.Unmap()
+	return []netip.Prefix{netip.PrefixFrom(a, a.BitLen())}
 }
 
 // confines returns the networks that an identity's bindings are limited to,

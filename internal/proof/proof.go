@@ -1,9 +1,12 @@
 // Package proof exchanges proofs made outside for sessions of our own: an OIDC
-// token goes in at the STS endpoint, short-lived credentials come out.
+// token, a client certificate with a SPIFFE ID or a container token goes in at
+// the STS or the container-credentials endpoint, short-lived credentials come
+// out.
 //
-// It trusts the configured issuers and nothing in a token until its signature
+// It trusts the configured issuers and nothing in a proof until its signature
 // is verified: the issuer a token names is only looked up, and only a
-// configured one is ever contacted (security S12). It promises that a session
+// configured one is ever contacted (security S12); a certificate is held against
+// the bundle of the trust domain that it names, and no other. It promises that a session
 // belongs to exactly one identity, through exactly one binding (S11), that it
 // lasts no longer than identity and binding allow, that it is recorded before
 // its credentials leave (S10), and that a refusal tells its caller nothing
@@ -20,11 +23,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/writ-project/writ/internal/credential"
 	"github.com/writ-project/writ/internal/identity"
 )
 
@@ -37,6 +42,11 @@ type Config struct {
 	// Seal turns a session into credentials. Required. It fills in the key
 	// epoch and changes nothing else.
 	Seal func(identity.Session) (Credentials, error)
+	// Ring opens container tokens. Optional: without it none is accepted.
+	Ring func() *credential.Ring
+	// Log is told of trust bundles that were replaced, or cannot be read.
+	// Optional: nobody is told.
+	Log *slog.Logger
 	// Now is the clock. Optional: time.Now.
 	Now func() time.Time
 	// PerSource limits proofs from one address (one /64 for IPv6): so many at
@@ -74,6 +84,9 @@ func (c *Config) fill() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	c.PerSource = orDefault(c.PerSource, defaultPerSource)
 	c.Total = orDefault(c.Total, defaultTotal)
 	c.StaleKeys = orDefault(c.StaleKeys, defaultStaleKeys)
@@ -102,6 +115,7 @@ type World struct {
 type Exchange struct {
 	cfg     Config
 	keys    *keyrings
+	bundles *bundles
 	budget  *budget
 	repeats *repeats
 	flight  singleflight.Group // mints in progress, by fingerprint
@@ -115,6 +129,7 @@ func New(cfg Config) (*Exchange, error) {
 	return &Exchange{
 		cfg:     cfg,
 		keys:    newKeyrings(cfg.Now, cfg.StaleKeys, cfg.FetchTimeout),
+		bundles: newBundles(cfg.Now, cfg.Log),
 		budget:  newBudget(cfg.PerSource, cfg.Total),
 		repeats: newRepeats(),
 	}, nil
@@ -127,8 +142,10 @@ type WebIdentityRequest struct {
 	// account and path confer nothing. Empty selects whichever single identity
 	// the proof satisfies.
 	RoleARN     string
+	Identity    string          // selects the identity in RoleARN's place; empty likewise
 	SessionName string          // the caller's word, recorded as such
 	Duration    time.Duration   // zero means AWS's default of one hour
+	Form        Form            // of the credential wanted, for the record
 	Origin      identity.Origin // where the request came from
 }
 
@@ -150,6 +167,11 @@ func (x *Exchange) WebIdentity(ctx context.Context, w World, req WebIdentityRequ
 	if err != nil {
 		return Minted{}, err
 	}
+	return x.exchange(ctx, w, p, req, now)
+}
+
+// exchange mints a session for the one identity that a verified proof proves.
+func (x *Exchange) exchange(ctx context.Context, w World, p verified, req WebIdentityRequest, now time.Time) (Minted, error) {
 	b, err := w.bind(p, req)
 	if err != nil {
 		return Minted{}, err
@@ -159,17 +181,25 @@ func (x *Exchange) WebIdentity(ctx context.Context, w World, req WebIdentityRequ
 		RoleARN:     req.RoleARN,
 		SessionName: req.SessionName,
 		Audience:    b.binding.Audience,
+		Form:        req.Form,
 		Origin:      req.Origin,
+	}
+	if !m.Session.Issued.Before(m.Session.Expires) {
+		return Minted{}, refuse(ProofExpired, errors.New("less than a second of the certificate is left"))
 	}
 	return x.once(ctx, fingerprint(req, m), m, now)
 }
 
-// session is what a bound proof entitles to, before it is recorded.
+// session is what a bound proof entitles to, before it is recorded. It does not
+// outlive a certificate.
 func (x *Exchange) session(p verified, b bound, req WebIdentityRequest, now time.Time) identity.Session {
 	s := newSession(b.identity, now, b.limit(req.Duration))
+	if p.kind == identity.ProofSPIFFE && p.claims.expires.Before(s.Expires) {
+		s.Expires = p.claims.expires.UTC().Truncate(time.Second)
+	}
 	s.Binding = b.binding.ID
-	s.Proof = identity.ProofOIDC
-	s.Issuer = p.issuer.URL
+	s.Proof = p.kind
+	s.Issuer = p.claims.issuer
 	s.Subject = p.claims.subject
 	s.ProofID = proofID(req.Token)
 	s.Networks = b.networks
@@ -209,7 +239,15 @@ func (w World) bind(p verified, req WebIdentityRequest) (bound, error) {
 	if req.Duration < 0 {
 		return bound{}, refuse(MalformedRequest, fmt.Errorf("duration %v is negative", req.Duration))
 	}
-	b, err := w.choose(p, req.RoleARN)
+	name := req.Identity
+	if req.RoleARN != "" {
+		role, err := ParseRole(req.RoleARN)
+		if err != nil {
+			return bound{}, refuse(RoleUnknown, err)
+		}
+		name = role.Name
+	}
+	b, err := w.choose(p, name)
 	if err != nil {
 		return bound{}, err
 	}
@@ -228,24 +266,14 @@ func (w World) bind(p verified, req WebIdentityRequest) (bound, error) {
 }
 
 // choose finds the one binding satisfied by the proof, among those of the
-// identity the role names. Two bindings of one identity are two answers: which
+// identity asked for, if any is. Two bindings of one identity are two answers: which
 // caps and networks would count is not for us to guess.
-func (w World) choose(p verified, roleARN string) (*identity.Binding, error) {
-	var role Role
-	if roleARN != "" {
-		var err error
-		if role, err = ParseRole(roleARN); err != nil {
-			return nil, refuse(RoleUnknown, err)
-		}
-	}
+func (w World) choose(p verified, name string) (*identity.Binding, error) {
 	var found []*identity.Binding
 	var awsOnly string
 	for i := range w.Bindings {
 		b := &w.Bindings[i]
-		if roleARN != "" && b.Identity != role.Name {
-			continue
-		}
-		if !b.Satisfied(p.issuer.ID, p.claims.subject, p.claims.audiences, p.claims.text) {
+		if name != "" && b.Identity != name || !p.satisfies(b) {
 			continue
 		}
 		if p.claims.forAWS() && !b.AllowAWSAudience {

@@ -35,6 +35,11 @@ const (
 	TooLong          Reason = "session_too_long"
 	NotRecorded      Reason = "not_recorded"
 	NotSealed        Reason = "not_sealed"
+	ProofMissing     Reason = "proof_missing"
+	ProofRevoked     Reason = "proof_revoked"
+	CertificateForm  Reason = "certificate_form"
+	Misdirected      Reason = "host"
+	Forwarded        Reason = "forwarded"
 	CallerUnproven   Reason = "caller_unproven" // GetCallerIdentity without a session that counts
 	CallerExpired    Reason = "caller_expired"
 )
@@ -83,6 +88,8 @@ var (
 	accessDenied   = Answer{"AccessDenied", http.StatusForbidden, "Not authorized to perform sts:AssumeRoleWithWebIdentity."}
 	unavailable    = Answer{"ServiceUnavailable", http.StatusServiceUnavailable, "No session can be issued at the moment."}
 	unproven       = Answer{"SignatureDoesNotMatch", http.StatusForbidden, "The request is not signed with a session that counts here."}
+	unproved       = Answer{"MissingAuthenticationToken", http.StatusForbidden, "The request carries no proof of who asks."}
+	unaddressed    = Answer{"AccessDenied", http.StatusForbidden, "Credentials are not given out in answer to this request."}
 	callerExpired  = Answer{"ExpiredToken", http.StatusForbidden, "The security token included in the request is expired."}
 	internal       = Answer{"InternalFailure", http.StatusInternalServerError, "The request could not be answered."}
 )
@@ -113,6 +120,11 @@ var answers = map[Reason]Answer{
 	IdentityHalted:   accessDenied,
 	NotRecorded:      unavailable,
 	NotSealed:        unavailable,
+	ProofMissing:     unproved,
+	ProofRevoked:     accessDenied,
+	CertificateForm:  invalidToken,
+	Misdirected:      unaddressed,
+	Forwarded:        unaddressed,
 	CallerUnproven:   unproven,
 	CallerExpired:    callerExpired,
 }

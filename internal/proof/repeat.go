@@ -66,7 +66,7 @@ func (r *repeats) put(key [32]byte, m Minted, now time.Time) {
 func fingerprint(req WebIdentityRequest, m Mint) [32]byte {
 	s := m.Session
 	fields := []string{
-		string(req.Token), req.RoleARN, req.SessionName, req.Duration.String(),
+		string(req.Token), req.RoleARN, req.Identity, string(req.Form), req.SessionName, req.Duration.String(),
 		req.Origin.Addr.String(), req.Origin.Peer.String(),
 		s.Identity, s.Binding, s.Issuer, s.Subject, m.Audience,
 		s.Expires.Sub(s.Issued).String(), strconv.FormatUint(uint64(s.Epoch), 10),

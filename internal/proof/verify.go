@@ -13,11 +13,21 @@ import (
 	"github.com/writ-project/writ/internal/identity"
 )
 
-// verified is a token whose signature, issuer and times are good. Only verify
-// makes one.
+// verified is a proof whose signature, issuer and times are good. Only verify
+// and verifyCertificate make one.
 type verified struct {
+	kind   identity.ProofKind
 	issuer identity.Issuer
 	claims claims
+}
+
+// satisfies reports whether the proof meets a binding: of tokens for a token,
+// of certificates for a certificate.
+func (p verified) satisfies(b *identity.Binding) bool {
+	if p.kind == identity.ProofSPIFFE {
+		return b.SatisfiedByCertificate(p.issuer.ID, p.claims.subject)
+	}
+	return b.Satisfied(p.issuer.ID, p.claims.subject, p.claims.audiences, p.claims.text)
 }
 
 // verify believes a token, or says why not. The order matters: nothing is
@@ -57,7 +67,7 @@ func (x *Exchange) verify(ctx context.Context, w World, t Token, now time.Time) 
 	if err := signed(ctx, issuer, algorithms, keys, t, u.claims); err != nil {
 		return verified{}, refuse(SignatureInvalid, err)
 	}
-	return verified{issuer: issuer, claims: u.claims}, nil
+	return verified{kind: identity.ProofOIDC, issuer: issuer, claims: u.claims}, nil
 }
 
 // signed checks the signature, and that a second reader finds the same issuer

@@ -70,7 +70,13 @@ func Sign(t testing.TB, k Keys, in Request) *http.Request {
 // Do sends a request over a connection of its own and reads the answer.
 func Do(t testing.TB, req *http.Request) Answer {
 	t.Helper()
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	return DoOver(t, &http.Transport{DisableKeepAlives: true}, req)
+}
+
+// DoOver sends a request over a transport and reads the answer.
+func DoOver(t testing.TB, over http.RoundTripper, req *http.Request) Answer {
+	t.Helper()
+	resp, err := over.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}

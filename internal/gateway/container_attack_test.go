@@ -1,0 +1,449 @@
+package gateway_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/writtest"
+)
+
+// containerKeys is the answer of the container-credentials endpoint.
+type containerKeys struct {
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string
+	Token           string
+	Expiration      time.Time
+
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func (c containerKeys) keys() writtest.Keys {
+	return writtest.Keys{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.Token}
+}
+
+// askContainer asks for credentials; edit may change the request.
+func (s *site) askContainer(t testing.TB, path, authorization string, edit func(*http.Request)) (containerKeys, writtest.Answer) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, s.Gateway+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	if edit != nil {
+		edit(req)
+	}
+	return s.readContainer(t, writtest.Do(t, req))
+}
+
+func (s *site) readContainer(t testing.TB, a writtest.Answer) (containerKeys, writtest.Answer) {
+	t.Helper()
+	var out containerKeys
+	if err := json.Unmarshal([]byte(a.Body), &out); err != nil {
+		t.Errorf("answered %d %q: %v", a.Status, a.Body, err)
+	}
+	if a.Header.Get("Cache-Control") != "no-store" || (a.Status == 200) != (out.Token != "") || (a.Status == 200) == (out.Code != "") {
+		t.Errorf("answered %d %v %s", a.Status, a.Header, a.Body)
+	}
+	if out.Token != "" {
+		s.keep(out.SecretAccessKey, out.Token)
+	}
+	return out, a
+}
+
+const containerPath = "/writ/v1/credentials"
+
+func TestContainerCredentials(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	for _, path := range []string{containerPath, containerPath + "/support-agent"} {
+		got, a := s.askContainer(t, path, s.token(t, "demo:support-agent", "writ", map[string]any{"run": path}), nil)
+		if a.Status != 200 || time.Until(got.Expiration) <= 0 || a.Header.Get("Date") == "" {
+			t.Fatalf("%s: answered %d %s", path, a.Status, a.Body)
+		}
+		called := s.call(t, got.keys(), sonnet, "converse", writtest.Say("container "+path))
+		if r := s.told(t, called, auditlog.KindIntent); r.Who.Identity != "support-agent" || r.Proof.Kind != "oidc" {
+			t.Errorf("called as %+v by %+v", r.Who, r.Proof)
+		}
+	}
+	for path, want := range map[string]int{
+		containerPath + "/sales-agent": 403, containerPath + "/": 404, containerPath + "/a/b": 404, containerPath + "/%73upport-agent": 404,
+		containerPath + "s": 404, "/writ/": 404, "/writ/v1/": 404, "/writ/v2/credentials": 404, "//writ/v1/credentials": 404,
+	} {
+		req, err := http.NewRequest(http.MethodGet, s.Gateway+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", s.token(t, "demo:support-agent", "writ", nil))
+		if a := writtest.Do(t, req); a.Status < 400 || a.Status > 499 || want == 403 && a.Status != 403 || strings.Contains(a.Body, "SecretAccessKey") {
+			t.Errorf("%s: answered %d %s", path, a.Status, a.Body)
+		}
+	}
+}
+
+// The same door gives bearer tokens, which are recorded as such.
+func TestBearerForAProof(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	token := s.token(t, "demo:support-agent", "writ", nil)
+	req, err := http.NewRequest(http.MethodGet, s.Gateway+"/writ/v1/bearer", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", token)
+	a := writtest.Do(t, req)
+	var out struct{ Token, Expiration string }
+	if err := json.Unmarshal([]byte(a.Body), &out); err != nil || a.Status != 200 || !strings.HasPrefix(out.Token, "writb.") {
+		t.Fatalf("answered %d %s", a.Status, a.Body)
+	}
+	s.keep(out.Token)
+	called := s.CallBearer(t, out.Token, "/model/"+writtest.Escape(sonnet)+"/converse", writtest.Say("bearer for a proof"))
+	r := s.told(t, called, auditlog.KindIntent)
+	for _, mint := range s.records(t) {
+		if mint.index == *r.Credential.MintRecord && (mint.Credential.Kind != "bearer" || mint.Proof.Kind != "oidc") {
+			t.Errorf("the mint is recorded as %+v by %+v", mint.Credential, mint.Proof)
+		}
+	}
+}
+
+func TestS13_OnlyNamesOfThisServerAreAnswered(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, siteOptions{Config: "hosts: [writ.example.com, 192.0.2.80]\ntls: {names: [writ.internal]}\n"})
+	token := s.token(t, "demo:support-agent", "writ", nil)
+	for host, want := range map[string]int{
+		"localhost": 200, "LOCALHOST:1": 200, "127.0.0.1:8080": 200, "[::1]:8080": 200, "[::1]": 200, "writ.example.com": 200, "Writ.Internal:443": 200, "192.0.2.80": 200,
+		"evil.example": 403, "writ.example.com.evil.example": 403, "evil-writ.example.com": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example": 403,
+		"169.254.170.23": 403, "169.254.169.254": 403, "0.0.0.0": 403, "2130706433": 403, "127.1": 403, "192.0.2.81": 403,
+	} {
+		if _, a := s.askContainer(t, containerPath, token, func(r *http.Request) { r.Host = host }); a.Status != want {
+			t.Errorf("Host %q: answered %d %s, want %d", host, a.Status, a.Body, want)
+		}
+	}
+	absolute := fmt.Sprintf("GET http://localhost%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\n\r\n", containerPath, token)
+	if got := s.say(t, absolute); len(got) != 1 || got[0].Status != 403 {
+		t.Errorf("as through a proxy: answered %+v", got)
+	}
+}
+
+func TestS13_PassedOnRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	token := s.token(t, "demo:support-agent", "writ", nil)
+	for _, name := range []string{
+		"Forwarded", "X-Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Client-Cert", "X-Forwarded-Anything", "Via", "X-Real-IP",
+		"X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Original-URL", "X-Envoy-External-Address", "Client-Cert", "X-SSL-Client-Cert", "X-Amzn-Mtls-Clientcert",
+		"Origin", "Referer", "Cookie", "Sec-Fetch-Site", "Proxy-Authorization",
+	} {
+		for _, value := range []string{"127.0.0.1", ""} {
+			_, a := s.askContainer(t, containerPath, token, func(r *http.Request) { r.Header.Set(name, value) })
+			if a.Status != 403 {
+				t.Errorf("%s %q: answered %d %s", name, value, a.Status, a.Body)
+			}
+		}
+	}
+	for name, edit := range map[string]func(*http.Request){
+		"POST":          func(r *http.Request) { r.Method = http.MethodPost },
+		"HEAD":          func(r *http.Request) { r.Method = "HEAD" },
+		"a body":        func(r *http.Request) { *r = *mustRequest(t, http.MethodGet, r.URL.String(), token, "x") },
+		"a query":       func(r *http.Request) { r.URL.RawQuery = "role=support-agent" },
+		"a scheme":      func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) },
+		"two headers":   func(r *http.Request) { r.Header.Add("Authorization", token) },
+		"no proof":      func(r *http.Request) { r.Header.Del("Authorization") },
+		"another realm": func(r *http.Request) { r.Header.Set("Authorization", s.operator) },
+	} {
+		req := mustRequest(t, http.MethodGet, s.Gateway+containerPath, token, "")
+		edit(req)
+		if a := writtest.Do(t, req); a.Status < 400 || a.Status > 499 || strings.Contains(a.Body, "SecretAccessKey") {
+			t.Errorf("%s: answered %d %s", name, a.Status, a.Body)
+		}
+	}
+}
+
+func mustRequest(t testing.TB, method, url, authorization, body string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", authorization)
+	return req
+}
+
+// Sessions, bearers and secret keys are no proofs; a container token calls no model.
+func TestS10_ContainerTokensAndSessionsAreNotInterchangeable(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	k, bearer := s.freshSession(t, "support-agent"), s.bearer(t, "support-agent")
+	for name, text := range map[string]string{"session": k.SessionToken, "bearer": bearer, "secret key": k.SecretAccessKey} {
+		if _, a := s.askContainer(t, containerPath, text, nil); a.Status != 400 {
+			t.Errorf("%s as a proof: answered %d %s", name, a.Status, a.Body)
+		}
+	}
+	token := s.containerToken(t, "support-agent")
+	path := "/model/" + writtest.Escape(sonnet) + "/converse"
+	for name, text := range map[string]string{"as it is": token, "renamed": "writb" + token[5:]} {
+		if a := s.CallBearer(t, text, path, writtest.Say("container token as bearer")); a.Status != 403 {
+			t.Errorf("container token as bearer, %s: answered %d %s", name, a.Status, a.Body)
+		}
+	}
+	if a := s.call(t, writtest.Keys{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: "writs" + token[5:]}, sonnet, "converse", writtest.Say("container token as session")); a.Status != 403 {
+		t.Errorf("container token as session: answered %d %s", a.Status, a.Body)
+	}
+	s.notReached(t, "container token as")
+}
+
+// containerToken mints a container token by the right impersonate.
+func (s *site) containerToken(t testing.TB, identity string, args ...string) string {
+	t.Helper()
+	out := s.MustRun(t, append([]string{"credentials", "--identity", identity, "--format", "container"}, args...)...)
+	_, rest, ok := strings.Cut(out, "export AWS_CONTAINER_AUTHORIZATION_TOKEN='")
+	token, _, end := strings.Cut(rest, "'")
+	if !ok || !end || !strings.HasPrefix(token, "writc.") {
+		t.Fatalf("writ credentials printed\n%s", out)
+	}
+	s.keep(token)
+	return token
+}
+
+func TestS13_ContainerTokenOfAnotherNetworkIsRefused(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, siteOptions{})
+	s.apply(t, `apiVersion: writ/v1
+kind: Network
+name: elsewhere
+spec: {cidrs: ["203.0.113.0/24"]}
+`)
+	here := s.containerToken(t, "support-agent")
+	got, a := s.askContainer(t, containerPath+"/support-agent", here, nil)
+	if a.Status != 200 {
+		t.Fatalf("where it was minted for: answered %d %s", a.Status, a.Body)
+	}
+	called := s.call(t, got.keys(), sonnet, "converse", writtest.Say("a container token's session"))
+	if r := s.told(t, called, auditlog.KindIntent); !r.Who.Impersonated || r.Proof.Kind != "local_admin" {
+		t.Errorf("S17: recorded as %+v by %+v", r.Who, r.Proof)
+	}
+	for _, args := range [][]string{{"--network", "elsewhere"}, {"--source", "203.0.113.9"}} {
+		there := s.containerToken(t, "support-agent", args...)
+		if _, a := s.askContainer(t, containerPath, there, nil); a.Status != 403 {
+			t.Errorf("%v: answered %d %s", args, a.Status, a.Body)
+		}
+		// Nor does it help to say that one is there.
+		if _, a := s.askContainer(t, containerPath, there, func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.9") }); a.Status != 403 {
+			t.Errorf("%v, as if from there: answered %d %s", args, a.Status, a.Body)
+		}
+	}
+	if _, a := s.askContainer(t, containerPath+"/sales-agent", here, nil); a.Status != 403 {
+		t.Errorf("for another identity: answered %d %s", a.Status, a.Body)
+	}
+	s.MustRun(t, "sessions", "revoke", "support-agent")
+	if _, a := s.askContainer(t, containerPath, here, nil); a.Status != 403 {
+		t.Errorf("after revocation: answered %d %s", a.Status, a.Body)
+	}
+}
+
+// Refusals are counted together; a mint is on record when its keys arrive.
+func TestS13_MintsAreRecordedAndRefusalsCounted(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, siteOptions{})
+	before := len(s.records(t))
+	for range 50 {
+		s.askContainer(t, containerPath, "writc.v1.AAAA", nil)
+		s.askContainer(t, containerPath, "", func(r *http.Request) { r.Host = "evil.example" })
+	}
+	if n := len(s.records(t)) - before; n != 0 {
+		t.Errorf("100 refusals made %d records, want none before the minute is over", n)
+	}
+	_, a := s.askContainer(t, containerPath, s.token(t, "demo:support-agent", "writ", nil), nil)
+	all := s.records(t)
+	if last := all[len(all)-1]; a.Status != 200 || last.Kind != auditlog.KindMint || last.Credential.Kind != "session" || last.Proof.Binding == "" {
+		t.Errorf("answered %d, and the last record is %+v", a.Status, last)
+	}
+	s.Terminate()
+	if err := s.Exit(40 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]int64{}
+	for _, r := range s.records(t) {
+		if r.Kind == auditlog.KindPreauth {
+			counted[r.Preauth.Reason] += r.Preauth.Count
+		}
+	}
+	if counted["credentials_malformed_proof"] != 50 || counted["credentials_host"] != 50 {
+		t.Errorf("counted %v", counted)
+	}
+}
+
+// mesh applies a trust domain whose workload is support-agent.
+func (s *site) mesh(t testing.TB, name, domain string, all ...*writtest.Authority) (bundle string) {
+	t.Helper()
+	bundle = filepath.Join(t.TempDir(), name+".pem")
+	if err := os.WriteFile(bundle, writtest.Bundle(all...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.apply(t, fmt.Sprintf(`apiVersion: writ/v1
+kind: Issuer
+name: %[1]s
+spec: {trustDomain: %[2]s, bundleFile: %[3]q}
+---
+apiVersion: writ/v1
+kind: Binding
+name: support-agent.%[1]s
+spec: {identity: support-agent, issuer: %[1]s, subject: "spiffe://%[2]s/ns/support/sa/agent"}
+`, name, domain, bundle))
+	return bundle
+}
+
+// present asks over TLS, with a certificate and without a header.
+func (s *site) present(t testing.TB, c tls.Certificate, edit func(*http.Request)) (containerKeys, writtest.Answer) {
+	t.Helper()
+	conf := s.TLS(t)
+	conf.Certificates = []tls.Certificate{c}
+	req, err := http.NewRequest(http.MethodGet, s.GatewayTLS+containerPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if edit != nil {
+		edit(req)
+	}
+	return s.readContainer(t, doTLS(t, conf, req))
+}
+
+func TestSPIFFECertificateGetsASession(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	old, next := writtest.NewAuthority(t, "one.example"), writtest.NewAuthority(t, "one.example")
+	const id = "spiffe://one.example/ns/support/sa/agent"
+	if _, a := s.present(t, old.SVID(t, id, nil), nil); a.Status < 400 {
+		t.Errorf("before anybody configured its trust domain: answered %d %s", a.Status, a.Body)
+	}
+	file := s.mesh(t, "one", "one.example", old)
+	svid := old.SVID(t, id, nil)
+	got, a := s.present(t, svid, nil)
+	if a.Status != 200 || got.Expiration.After(svid.Leaf.NotAfter) {
+		t.Fatalf("answered %d %s", a.Status, a.Body)
+	}
+	called := s.call(t, got.keys(), sonnet, "converse", writtest.Say("by certificate"))
+	if r := s.told(t, called, auditlog.KindIntent); r.Who.Identity != "support-agent" || r.Proof.Kind != "spiffe_x509" || r.Proof.Subject != id || r.Proof.Issuer != "spiffe://one.example" {
+		t.Errorf("called as %+v by %+v", r.Who, r.Proof)
+	}
+
+	if err := os.WriteFile(file, writtest.Bundle(next), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new CA counts", func() bool { _, a := s.present(t, next.SVID(t, id, nil), nil); return a.Status == 200 })
+	if _, a := s.present(t, old.SVID(t, id, nil), nil); a.Status != 400 {
+		t.Errorf("by the CA that was withdrawn: answered %d %s", a.Status, a.Body)
+	}
+}
+
+// What a front says of a certificate is not the certificate.
+func TestS13_CertificatesInHeadersAreRefused(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	ca := writtest.NewAuthority(t, "two.example")
+	s.mesh(t, "two", "two.example", ca)
+	pem := strings.ReplaceAll(string(writtest.Bundle(ca)), "\n", "%0A")
+	for name, value := range map[string]string{
+		"X-Forwarded-Client-Cert": "URI=spiffe://two.example/ns/support/sa/agent", "Client-Cert": ":" + pem + ":", "X-SSL-Client-Cert": pem,
+		"Ssl-Client-Cert": pem, "X-Amzn-Mtls-Clientcert": pem, "X-Client-Cert": pem,
+	} {
+		if _, a := s.askContainer(t, containerPath, "", func(r *http.Request) { r.Header.Set(name, value) }); a.Status != 403 {
+			t.Errorf("%s: answered %d %s", name, a.Status, a.Body)
+		}
+		// Not even beside a true certificate.
+		if _, a := s.present(t, ca.SVID(t, "spiffe://two.example/ns/support/sa/agent", nil), func(r *http.Request) { r.Header.Set(name, value) }); a.Status != 403 {
+			t.Errorf("%s beside a certificate: answered %d %s", name, a.Status, a.Body)
+		}
+	}
+}
+
+func TestS13_CertificatesOfOtherTrustDomainsAreRefused(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	three, four := writtest.NewAuthority(t, "three.example"), writtest.NewAuthority(t, "four.example")
+	s.mesh(t, "three", "three.example", three)
+	s.mesh(t, "four", "four.example", four)
+	for name, c := range map[string]tls.Certificate{
+		"signed by the other": four.SVID(t, "spiffe://three.example/ns/support/sa/agent", nil),
+		"another's workload":  four.SVID(t, "spiffe://four.example/ns/other/sa/agent", nil),
+		"of nobody's domain":  three.SVID(t, "spiffe://writ.local/ns/support/sa/agent", nil),
+		"two names": three.SVID(t, "spiffe://three.example/ns/support/sa/agent", func(c *x509.Certificate) {
+			c.URIs = append(c.URIs, &url.URL{Scheme: "spiffe", Host: "four.example", Path: "/ns/support/sa/agent"})
+		}),
+		"with nothing but a name": three.SVID(t, "", nil),
+	} {
+		if _, a := s.present(t, c, nil); a.Status < 400 || a.Status > 403 {
+			t.Errorf("%s: answered %d %s", name, a.Status, a.Body)
+		}
+	}
+	// A header is the proof where there is one: the certificate does not help it.
+	own := three.SVID(t, "spiffe://three.example/ns/support/sa/agent", nil)
+	if _, a := s.present(t, own, func(r *http.Request) { r.Header.Set("Authorization", "writc.v1.AAAA") }); a.Status != 400 {
+		t.Errorf("a bad header beside a true certificate: answered %d %s", a.Status, a.Body)
+	}
+}
+
+// Calls of models need no certificate, and one that is shown proves nothing there.
+func TestCertificatesAreAskedForAndNotRequired(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	five := writtest.NewAuthority(t, "five.example")
+	s.mesh(t, "five", "five.example", five)
+	conf := s.TLS(t)
+	req := mustRequest(t, http.MethodPost, s.GatewayTLS+"/model/"+writtest.Escape(sonnet)+"/converse", "Bearer "+s.bearer(t, "support-agent"), writtest.Say("no certificate"))
+	if a := doTLS(t, conf, req); a.Status != 200 {
+		t.Errorf("without a certificate: answered %d %s", a.Status, a.Body)
+	}
+	conf.Certificates = []tls.Certificate{five.SVID(t, "spiffe://five.example/ns/support/sa/agent", nil)}
+	req = mustRequest(t, http.MethodPost, s.GatewayTLS+"/model/"+writtest.Escape(sonnet)+"/converse", "", writtest.Say("only a certificate"))
+	req.Header.Del("Authorization")
+	if a := doTLS(t, conf, req); a.Status != 403 {
+		t.Errorf("with nothing but a certificate: answered %d %s", a.Status, a.Body)
+	}
+	s.notReached(t, "only a certificate")
+}
+
+// doTLS sends a request over a TLS connection of its own.
+func doTLS(t testing.TB, conf *tls.Config, req *http.Request) writtest.Answer {
+	t.Helper()
+	return writtest.DoOver(t, &http.Transport{TLSClientConfig: conf, DisableKeepAlives: true}, req)
+}
+
+// Many at once, of many identities: nobody gets another's session.
+func TestContainerSessionsDoNotMix(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	var all sync.WaitGroup
+	for i := range 24 {
+		who := []string{"support-agent", "sales-agent", "analytics"}[i%3]
+		all.Go(func() {
+			got, a := s.askContainer(t, containerPath, s.token(t, "demo:"+who, "writ", map[string]any{"run": i}), nil)
+			if a.Status != 200 {
+				t.Errorf("%s: answered %d %s", who, a.Status, a.Body)
+				return
+			}
+			called := s.call(t, got.keys(), lite, "converse", writtest.Say("mixed"))
+			kind := auditlog.KindRefusal
+			if called.Status == 200 {
+				kind = auditlog.KindIntent
+			}
+			if r := s.told(t, called, kind); r.Who.Identity != who {
+				t.Errorf("%s called as %s", who, r.Who.Identity)
+			}
+		})
+	}
+	all.Wait()
+}
