@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/policy"
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
@@ -18,8 +19,8 @@ import (
 type explainCmd struct {
 	dataFlag
 	Identity  string `required:"" help:"Who would call." placeholder:"ID"`
-	Model     string `required:"" help:"Model or inference profile, by id or ARN." placeholder:"M"`
-	Operation string `help:"Converse (default), ConverseStream, InvokeModel or InvokeModelWithResponseStream." placeholder:"O"`
+	Model     string `help:"Model or inference profile, by id or ARN; every operation needs one but ApplyGuardrail." placeholder:"M"`
+	Operation string `help:"Converse (default), ConverseStream, InvokeModel, InvokeModelWithResponseStream, ChatCompletions, ChatCompletionsStream, CountTokens or ApplyGuardrail." placeholder:"O"`
 	Region    string `help:"Region called; the gateway's own by default." placeholder:"R"`
 	Context   string `help:"Part of a Cedar context, laid over the defaults." placeholder:"JSON"`
 	Account   string `help:"AWS account, where no server is running." placeholder:"ID" default:"111122223333"`
@@ -35,11 +36,19 @@ read and holds nothing:
   writ explain --identity support-agent --model us.anthropic.claude-sonnet-4-5-20250929-v1:0 \
     --context '{"prompt":{"regulated":true}}'
 
+A guardrail that is applied on its own is named in the context:
+
+  writ explain --identity support-agent --operation ApplyGuardrail \
+    --context '{"request":{"guardrail":{"id":"gr123","version":"1"}}}'
+
 Exit status 0: permit or hold; 1: deny. With --json a deny is an answer like any
 other, in the field decision, and the status is 0.`
 }
 
 func (c *explainCmd) Run(ctx context.Context) error {
+	if err := c.complete(); err != nil {
+		return err
+	}
 	in := api.ExplainRequest{Identity: c.Identity, Model: c.Model, Operation: c.Operation, Region: c.Region}
 	if c.Context != "" {
 		in.Context = json.RawMessage(c.Context)
@@ -59,6 +68,23 @@ func (c *explainCmd) Run(ctx context.Context) error {
 		err = &negative{}
 	}
 	return err
+}
+
+// complete checks that the question can be asked.
+func (c *explainCmd) complete() error {
+	op := bedrock.Operation(c.Operation)
+	if op == "" {
+		op = bedrock.Converse
+	}
+	switch {
+	case !op.Known():
+		return withHint(fmt.Errorf("operation %q is not served", c.Operation), "one of %v", bedrock.Operations())
+	case op.Invokes() && c.Model == "":
+		return withHint(fmt.Errorf("%s needs --model", op), "a model or inference profile, by id or ARN")
+	case !op.Invokes() && c.Model != "":
+		return withHint(fmt.Errorf("%s is about no model", op), "leave --model out; name the guardrail in --context")
+	}
+	return nil
 }
 
 func (c *explainCmd) ask(ctx context.Context, in api.ExplainRequest) (e policy.Explanation, err error) {

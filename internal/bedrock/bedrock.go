@@ -12,35 +12,6 @@ import (
 	"net/http"
 )
 
-// Operation is a runtime API operation, by its AWS name.
-type Operation string
-
-// The operations that Writ serves.
-const (
-	Converse                      Operation = "Converse"
-	ConverseStream                Operation = "ConverseStream"
-	InvokeModel                   Operation = "InvokeModel"
-	InvokeModelWithResponseStream Operation = "InvokeModelWithResponseStream"
-)
-
-// Streams reports whether the answer is an event stream.
-func (o Operation) Streams() bool {
-	return o == ConverseStream || o == InvokeModelWithResponseStream
-}
-
-// Conversational reports whether the body has the Converse shape.
-func (o Operation) Conversational() bool { return o == Converse || o == ConverseStream }
-
-// Action is the IAM action (without prefix) that authorises the operation:
-// Converse counts as InvokeModel
-// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
-func (o Operation) Action() string {
-	if o.Streams() {
-		return "InvokeModelWithResponseStream"
-	}
-	return "InvokeModel"
-}
-
 // Body is the exact bytes of a request body with their SHA-256, computed once.
 type Body struct {
 	bytes []byte
@@ -55,13 +26,6 @@ func (b Body) Bytes() []byte { return b.bytes }
 
 // Sum returns the body's SHA-256.
 func (b Body) Sum() [sha256.Size]byte { return b.sum }
-
-// Target is what a request's method and path name.
-type Target struct {
-	Operation Operation
-	ModelID   string // percent-decoded, as the caller named it
-	Path      string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
-}
 
 // Tool is a tool offered to the model by the caller.
 type Tool struct {

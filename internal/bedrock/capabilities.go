@@ -33,8 +33,10 @@ type capState struct {
 	tool         toolOffer // the tool being read
 	off          bool      // the setting being read says that it is disabled
 	guardrail    halfGuardrail
-	guardContent bool // a block asks for a guardrail on itself only
-	tagged       bool // the body limits the guardrail to tagged text
+	inner        []byte // CountTokens: the InvokeModel body inside
+	found        bool   // CountTokens: there is something to count
+	guardContent bool   // a block asks for a guardrail on itself only
+	tagged       bool   // the body limits the guardrail to tagged text
 }
 
 // halfGuardrail is a guardrail as its parts arrive.
@@ -83,11 +85,18 @@ func (r *capReader) release() {
 }
 
 func (r *capReader) readBody() error {
-	known := r.dialect.top
-	switch r.op {
-	case Converse, ConverseStream:
+	var known members[*capReader]
+	switch operations[r.op].shape {
+	case converseShape:
 		known = converseTop
-	case InvokeModel, InvokeModelWithResponseStream:
+	case nativeShape:
+		known = r.dialect.top
+	case countShape:
+		known = countTop
+	case guardrailShape:
+		known = applyTop
+	case chatShape:
+		r.dialect, known = chatDialect, chatDialect.top
 	default:
 		return &RequestError{Where: "operation", Problem: "not one whose body is known"}
 	}
@@ -97,7 +106,10 @@ func (r *capReader) readBody() error {
 	if err := r.members("", known); err != nil {
 		return err
 	}
-	return r.end()
+	if err := r.end(); err != nil || r.op != CountTokens {
+		return err
+	}
+	return r.counted()
 }
 
 // members reads an object whose unknown members are unknown fields.
@@ -289,6 +301,10 @@ func (r *capReader) finish() error {
 
 func (r *capReader) finishGuardrail() error {
 	g := r.guardrail
+	if r.op == ApplyGuardrail { // the path names it
+		r.caps.Guardrail = &Guardrail{Narrowed: r.guardContent}
+		return nil
+	}
 	if g == (halfGuardrail{}) {
 		if r.tagged {
 			return &RequestError{Where: "body", Problem: "narrows a guardrail without naming one"}

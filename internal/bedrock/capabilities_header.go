@@ -3,6 +3,7 @@ package bedrock
 import (
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -38,14 +39,37 @@ func (r *capReader) readHeaders(h http.Header) error {
 		if !ours {
 			continue
 		}
-		if read == nil || r.op.Conversational() && name != "X-Amzn-Bedrock-Accept" {
+		if read == nil || !hasHeader(r.op, name) {
 			return badHeader(name, "has no meaning for "+string(r.op))
 		}
 		if err := read(r, values[0]); err != nil {
 			return err
 		}
 	}
+	if p := h["Openai-Project"]; r.op.OpenAI() && len(p) > 0 && (len(p) > 1 || p[0] != "default") {
+		return badHeader("OpenAI-Project", "bedrock-runtime has the project default only; leave the header out")
+	}
 	return checkContentType(h.Get("Content-Type"))
+}
+
+// hasHeader reports whether an operation has one of invokeHeaders.
+func hasHeader(op Operation, name string) bool {
+	switch operations[op].shape {
+	case nativeShape:
+		return true
+	case converseShape:
+		return name == "X-Amzn-Bedrock-Accept"
+	case chatShape:
+		return slices.Contains(chatHeaders, name)
+	}
+	return false
+}
+
+// chatHeaders are those that chat completions share with InvokeModel.
+var chatHeaders = []string{
+	"X-Amzn-Bedrock-Guardrailidentifier",
+	"X-Amzn-Bedrock-Guardrailversion",
+	"X-Amzn-Bedrock-Trace",
 }
 
 func badHeader(name, problem string) error {

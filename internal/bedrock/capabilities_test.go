@@ -229,7 +229,7 @@ func TestHeadersRefused(t *testing.T) {
 		refuse(t, Converse, "anthropic", header(name, "1"), `{}`, "has no meaning for Converse")
 	}
 	refuse(t, InvokeModel, "openai", header("X-Amzn-Bedrock-Service-Tier", "default"), `{"service_tier":"priority"}`, "differs from the service tier")
-	refuse(t, "CountTokens", "openai", nil, `{}`, "operation")
+	refuse(t, "InvokeAgent", "openai", nil, `{}`, "operation")
 }
 
 func TestS3_ResourcesRefusedUnlessWellFormed(t *testing.T) {

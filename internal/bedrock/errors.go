@@ -113,6 +113,82 @@ func WriteError(w http.ResponseWriter, e Error, requestID, decisionID string, no
 	_, _ = w.Write(body)
 }
 
+// openAIKinds are OpenAI's words for the statuses that its SDKs tell apart.
+var openAIKinds = map[int]string{
+	http.StatusBadRequest:      "invalid_request_error",
+	http.StatusUnauthorized:    "authentication_error",
+	http.StatusForbidden:       "permission_error",
+	http.StatusNotFound:        "invalid_request_error",
+	http.StatusTooManyRequests: "rate_limit_error",
+}
+
+// unproven are the exceptions that OpenAI's SDKs know as one, by status 401.
+var unproven = map[ErrorType]bool{
+	ExpiredTokenException: true, IncompleteSignatureException: true, InvalidSignatureException: true,
+	MissingAuthenticationTokenException: true, RequestTimeTooSkewed: true, UnrecognizedClientException: true,
+}
+
+// OpenAIStatus is the HTTP status of the exception on OpenAI's surface.
+func (t ErrorType) OpenAIStatus() int {
+	if unproven[t] {
+		return http.StatusUnauthorized
+	}
+	return t.Status()
+}
+
+// OpenAIPath reports whether a path is on OpenAI's surface, where clients
+// expect its errors.
+func OpenAIPath(path string) bool {
+	return strings.HasPrefix(path, "/openai/") || strings.HasPrefix(path, "/v1/")
+}
+
+// WriteOpenAIError is WriteError for OpenAI's surface: the body is what its
+// SDKs read, with AWS's name as the code, and AWS's headers are there as well.
+// Its SDKs try again on what looks passing unless told not to: a refusal says so.
+func WriteOpenAIError(w http.ResponseWriter, e Error, requestID, decisionID string, now time.Time) {
+	if _, known := errorStatus[e.Type]; !known {
+		e.Type = InternalServerException
+	}
+	body := appendOpenAIError(nil, e)
+	status := e.Type.OpenAIStatus()
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Date", now.UTC().Format(http.TimeFormat))
+	h.Set("X-Amzn-Errortype", string(e.Type))
+	h.Set("X-Amzn-Requestid", requestID)
+	h.Set("X-Request-Id", requestID)
+	if decisionID != "" {
+		h.Set(DecisionHeader, decisionID)
+	}
+	if status < 500 && status != http.StatusTooManyRequests {
+		h.Set("X-Should-Retry", "false")
+	}
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After-Ms", strconv.FormatInt(e.RetryAfter.Milliseconds(), 10))
+	}
+	w.WriteHeader(status)
+	// A caller that has gone away cannot be told anything.
+	_, _ = w.Write(body)
+}
+
+func appendOpenAIError(dst []byte, e Error) []byte {
+	kind, ok := openAIKinds[e.Type.OpenAIStatus()]
+	if !ok {
+		kind = "server_error"
+	}
+	dst = appendText(append(dst, `{"error":{"message":`...), e.Message)
+	dst = appendText(append(dst, `,"type":`...), kind)
+	dst = appendText(append(dst, `,"param":null,"code":`...), string(e.Type))
+	return append(dst, `}}`...)
+}
+
+// AppendErrorEvent appends the server-sent event that ends a stream of chat
+// completions with e, at which OpenAI's SDKs raise an error and do not retry.
+func AppendErrorEvent(dst []byte, e Error) []byte {
+	return append(appendOpenAIError(append(dst, "data: "...), e), "\n\n"...)
+}
+
 func appendErrorBody(dst []byte, e Error) []byte {
 	dst = appendText(append(dst, `{"message":`...), e.Message)
 	if e.OriginalStatus != 0 {

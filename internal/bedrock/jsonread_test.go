@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -116,15 +117,17 @@ func TestOrderDoesNotMatter(t *testing.T) {
 func FuzzReadCapabilities(f *testing.F) {
 	for _, body := range []string{`{` + hi + `}`, `{"toolConfig":{"tools":[{"toolSpec":{"name":"a","inputSchema":{"json":{}}}}]}}`, `{"Messages":1}`, `{"a":1,"a":2}`,
 		`{"messages":[{"role":"user","content":[{"image":{"source":{"s3Location":{"uri":"s3://b/k"}}}}]}]}`, `{"tools":[{"type":"x","name":"y"}],"max_tokens":5}`,
-		`{"additionalModelRequestFields":{"anthropic_beta":["x"],"u":["arn:aws:kms:a:b:key/c"]}}`, `{"amazon-bedrock-guardrailConfig":{"tagSuffix":"x"}}`, "{\"x\":\"\xff\"}"} {
+		`{"additionalModelRequestFields":{"anthropic_beta":["x"],"u":["arn:aws:kms:a:b:key/c"]}}`, `{"amazon-bedrock-guardrailConfig":{"tagSuffix":"x"}}`, "{\"x\":\"\xff\"}",
+		`{"input":{"converse":{` + hi + `}}}`, `{"input":{"invokeModel":{"body":"eyJtZXNzYWdlcyI6W119"}}}`, `{"source":"INPUT","content":[{"text":{"text":"a","qualifiers":["query"]}}]}`,
+		`{"model":"openai.gpt-oss-120b-1:0","stream":true,"messages":[{"role":"user","content":"hi"}]}`} {
 		for _, provider := range []string{"anthropic", "amazon", "openai", "cohere", ""} {
 			f.Add(body, provider, "DISABLED")
 		}
 	}
 	f.Fuzz(func(t *testing.T, body, provider, trace string) {
-		for _, op := range []Operation{Converse, ConverseStream, InvokeModel} {
+		for _, op := range Operations() {
 			h := header()
-			if !op.Conversational() {
+			if hasHeader(op, "X-Amzn-Bedrock-Trace") {
 				h = header("X-Amzn-Bedrock-Trace", trace)
 			}
 			raw := []byte(body)
@@ -143,6 +146,27 @@ func FuzzReadCapabilities(f *testing.F) {
 			if _, err := ReadCapabilities(op, provider, h, append(raw, "0"...)); err == nil {
 				t.Fatalf("trailing data accepted: %q", body)
 			}
+		}
+	})
+}
+
+// FuzzCompleteTarget holds that a model and a mode read from a body are the ones
+// that any strict reader of JSON finds there.
+func FuzzCompleteTarget(f *testing.F) {
+	for _, body := range []string{`{"model":"a.b","stream":true}`, `{"model":"a.b"}`, `{"model":"a","model":"b"}`, `{"Model":"a"}`, `{"model":"a%2fb"}`, `{"stream":false,"model":"\u0061"}`, `{"model":"a"}x`, `[]`, ``} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		got, err := Target{Operation: ChatCompletions, Path: "/p"}.Complete([]byte(body))
+		if err != nil {
+			return
+		}
+		var plain struct {
+			Model  string `json:"model"`
+			Stream bool   `json:"stream"`
+		}
+		if err := json.Unmarshal([]byte(body), &plain); err != nil || plain.Model != got.ModelID || plain.Stream != got.Operation.Streams() || got.ModelID == "" || got.Path != "/p" {
+			t.Fatalf("%q: got %+v, plainly %+v, %v", body, got, plain, err)
 		}
 	})
 }

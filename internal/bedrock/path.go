@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -34,20 +35,62 @@ func (e *UnknownOperationError) Error() string {
 	return fmt.Sprintf("operation %s is not served: %s", e.Name, e.Hint)
 }
 
-// operations maps the last path segment to the operation it names.
-var operations = map[string]Operation{
-	"converse":                    Converse,
-	"converse-stream":             ConverseStream,
-	"invoke":                      InvokeModel,
-	"invoke-with-response-stream": InvokeModelWithResponseStream,
+// Target is what a request names: by its method and path, and, for the
+// operations whose body names the model, by that.
+type Target struct {
+	Operation Operation
+	ModelID   string // percent-decoded, as the caller named it; empty when nothing names one
+	Path      string // the escaped path as AWS routes it: as received, but for an ARN's bare slash
+
+	GuardrailID      string // ApplyGuardrail: an id or ARN
+	GuardrailVersion string // a number or DRAFT
 }
 
-// ParseTarget reads the operation and model from a request's method and its
+// route says which operation a method and path name. A segment in braces
+// stands for one identifier and goes into the Target's field of that name.
+type route struct {
+	method   string
+	segments []string
+	op       Operation
+}
+
+// routes is the one list of the paths that Writ serves.
+var routes = []route{
+	at(http.MethodPost, "model/{model}/converse", Converse),
+	at(http.MethodPost, "model/{model}/converse-stream", ConverseStream),
+	at(http.MethodPost, "model/{model}/invoke", InvokeModel),
+	at(http.MethodPost, "model/{model}/invoke-with-response-stream", InvokeModelWithResponseStream),
+	at(http.MethodPost, "model/{model}/count-tokens", CountTokens),
+	at(http.MethodPost, "guardrail/{guardrail}/version/{version}/apply", ApplyGuardrail),
+	at(http.MethodPost, "openai/v1/chat/completions", ChatCompletions),
+}
+
+func at(method, pattern string, op Operation) route {
+	return route{method, strings.Split(pattern, "/"), op}
+}
+
+func identifies(segment string) bool { return segment[0] == '{' }
+
+// name puts an identifier into the field that a route's segment stands for.
+func (t *Target) name(segment, id string) {
+	switch segment {
+	case "{model}":
+		t.ModelID = id
+	case "{guardrail}":
+		t.GuardrailID = id
+	case "{version}":
+		t.GuardrailVersion = id
+	default:
+		panic("no field for the segment " + segment)
+	}
+}
+
+// ParseTarget reads the operation, and what it is about, from a request's method and its
 // path as received, still escaped: URL.EscapedPath of an http.Request, whose
 // query the caller must then refuse itself, or its RequestURI. Working on the
 // decoded path, or on one that a router has cleaned, would lose what was signed.
 //
-// A model identifier is exactly one raw segment, percent-decoded once. An ARN
+// An identifier is exactly one raw segment, percent-decoded once. An ARN
 // may also arrive with its one '/' unescaped, as people type it: the two
 // segments are then one identifier, and Target.Path has the slash escaped,
 // because AWS routes on raw segments. Nothing else is guessed.
@@ -61,26 +104,117 @@ func ParseTarget(method, escapedPath string) (Target, error) {
 	}
 	segments := strings.Split(escapedPath[1:], "/")
 	if err := checkSegments(segments); err != nil {
-		return Target{}, err
+		return Target{}, trailing(method, segments, err)
 	}
-	op, known := operations[segments[len(segments)-1]]
-	if segments[0] != "model" || !known {
-		return Target{}, unserved(method, segments)
+	var wrong error // what keeps a path from being one of ours
+	for i := range routes {
+		found, fits := routes[i].fit(segments)
+		switch {
+		case fits && routes[i].method == method:
+			return routes[i].target(found)
+		case fits:
+			wrong = &PathError{"want method " + routes[i].method}
+		case wrong == nil && routes[i].around(segments):
+			wrong = &PathError{"an identifier must be one segment: escape '/' as %2F"}
+		}
 	}
-	if len(segments) == 4 && strings.HasPrefix(segments[1], "arn:") {
-		segments = []string{segments[0], segments[1] + "%2F" + segments[2], segments[3]}
+	if wrong == nil {
+		wrong = unserved(method, segments)
 	}
-	if len(segments) != 3 {
-		return Target{}, &PathError{"the model identifier must be one segment: escape '/' as %2F"}
+	return Target{}, wrong
+}
+
+// trailing names the operation of a path that ends in a slash, as many of the
+// agents' do and none that is served; any other malformed path stays what it is.
+func trailing(method string, segments []string, malformed error) error {
+	n := len(segments) - 1
+	if n == 0 || segments[n] != "" || checkSegments(segments[:n]) != nil {
+		return malformed
 	}
-	if method != http.MethodPost {
-		return Target{}, &PathError{"want method POST"}
+	if name, _ := elsewhere(method, segments[:n]); name == "" {
+		return malformed
 	}
-	id, err := decodeModelID(segments[1])
+	return unserved(method, segments[:n])
+}
+
+// fit reports whether a path has the route's segments, and returns them with
+// an ARN's two segments joined.
+func (r *route) fit(segments []string) ([]string, bool) {
+	if len(segments) == len(r.segments)+1 {
+		segments = joinARN(r.segments, segments)
+	}
+	if len(segments) != len(r.segments) {
+		return nil, false
+	}
+	for i, want := range r.segments {
+		if !identifies(want) && want != segments[i] {
+			return nil, false
+		}
+	}
+	return segments, true
+}
+
+// joinARN makes one segment of an ARN with a bare slash, where an identifier
+// is expected.
+func joinARN(pattern, segments []string) []string {
+	i := slices.IndexFunc(segments, func(s string) bool { return strings.HasPrefix(s, "arn:") })
+	if i < 0 || i >= len(pattern) || !identifies(pattern[i]) {
+		return segments
+	}
+	joined := append(slices.Clone(segments[:i]), segments[i]+"%2F"+segments[i+1])
+	return append(joined, segments[i+2:]...)
+}
+
+// around reports whether a path begins and ends as the route does and has
+// something else in the place of its identifiers.
+func (r *route) around(segments []string) bool {
+	first, last := r.segments[0], r.segments[len(r.segments)-1]
+	return slices.ContainsFunc(r.segments, identifies) && segments[0] == first && len(segments) > 1 && segments[len(segments)-1] == last
+}
+
+// target reads the identifiers of a path that fits.
+func (r *route) target(segments []string) (Target, error) {
+	t := Target{Operation: r.op, Path: "/" + strings.Join(segments, "/")}
+	for i, want := range r.segments {
+		if !identifies(want) {
+			continue
+		}
+		id, err := decodeID(segments[i])
+		if err != nil {
+			return Target{}, err
+		}
+		t.name(want, id)
+	}
+	return t, nil
+}
+
+// Complete is the target with what only the body names: a chat completion's
+// model, and whether it streams. Operations whose path names everything are
+// complete as they are. Errors are *RequestError.
+func (t Target) Complete(body []byte) (Target, error) {
+	if !t.Operation.OpenAI() {
+		return t, nil
+	}
+	named, err := readChatTarget(body)
 	if err != nil {
-		return Target{}, err
+		return t, err
 	}
-	return Target{Operation: op, ModelID: id, Path: "/" + strings.Join(segments, "/")}, nil
+	t.ModelID, t.Operation = named.model, ChatCompletions
+	if named.stream {
+		t.Operation = ChatCompletionsStream
+	}
+	return t, nil
+}
+
+// Join adds what the path names to what the body does.
+func (t Target) Join(c *Capabilities) {
+	if t.Operation != ApplyGuardrail {
+		return
+	}
+	if c.Guardrail == nil {
+		c.Guardrail = &Guardrail{}
+	}
+	c.Guardrail.ID, c.Guardrail.Version = t.GuardrailID, t.GuardrailVersion
 }
 
 // checkPath refuses bytes that RFC 3986 §3.3 does not allow in a path.
@@ -122,25 +256,25 @@ func checkSegments(segments []string) error {
 	return nil
 }
 
-// decodeModelID decodes a segment that checkSegments accepted. What remains
+// decodeID decodes a segment that checkSegments accepted. What remains
 // must be made of the bytes that AWS's pattern for identifiers uses, so a
 // second escape, a query or a header break cannot hide in it.
-func decodeModelID(raw string) (string, error) {
+func decodeID(raw string) (string, error) {
 	id, err := url.PathUnescape(raw)
 	if err != nil {
 		return "", &PathError{"holds an invalid percent escape"}
 	}
 	if len(id) > maxModelID {
-		return "", &PathError{"the model identifier is too long"}
+		return "", &PathError{"the identifier is too long"}
 	}
 	for i := 0; i < len(id); i++ {
 		if id[i] != '/' && !modelIDByte(id[i]) {
-			return "", &PathError{"the model identifier holds a byte that no identifier has"}
+			return "", &PathError{"the identifier holds a byte that no identifier has"}
 		}
 	}
 	for part := range strings.SplitSeq(id, "/") {
 		if part == "" || part == "." || part == ".." {
-			return "", &PathError{"the model identifier holds an empty or dot segment"}
+			return "", &PathError{"the identifier holds an empty or dot segment"}
 		}
 	}
 	return id, nil
@@ -149,83 +283,4 @@ func decodeModelID(raw string) (string, error) {
 func modelIDByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		c == '-' || c == ':' || c == '.' || c == '_'
-}
-
-// Hints for operations that are refused by name.
-const (
-	hintServed  = "Writ serves POST /model/{modelId}/ with converse, converse-stream, invoke or invoke-with-response-stream"
-	hintRuntime = "Writ serves Converse, ConverseStream, InvokeModel and InvokeModelWithResponseStream only"
-	hintStream  = "use ConverseStream or InvokeModelWithResponseStream"
-	hintAsync   = "asynchronous results leave Writ's sight; use Converse or InvokeModel"
-	hintConvert = "use Converse, or the provider's own body with InvokeModel"
-	hintControl = "this is Bedrock's control plane; point only AWS_ENDPOINT_URL_BEDROCK_RUNTIME at Writ"
-	hintAgents  = "this is bedrock-agent-runtime, which runs models under a service role; point only AWS_ENDPOINT_URL_BEDROCK_RUNTIME at Writ"
-)
-
-// unservedPaths lists AWS operations that callers may expect here. "*" stands
-// for one segment; a pattern matches every path that begins with it, and the
-// first match wins. Method "" is any.
-var unservedPaths = []struct{ method, pattern, name, hint string }{
-	{"", "model/*/count-tokens", "CountTokens", hintRuntime},
-	{"", "model/*/invoke-with-bidirectional-stream", "InvokeModelWithBidirectionalStream", hintStream},
-	{"", "guardrail/*/version/*/apply", "ApplyGuardrail", "name the guardrail in the invocation itself"},
-	{"", "guardrail-checks/invoke", "InvokeGuardrailChecks", "name a guardrail in the invocation itself"},
-	{http.MethodPost, "async-invoke", "StartAsyncInvoke", hintAsync},
-	{http.MethodGet, "async-invoke/*", "GetAsyncInvoke", hintAsync},
-	{http.MethodGet, "async-invoke", "ListAsyncInvokes", hintAsync},
-	{"", "openai/v1/chat/completions", "OpenAI Chat Completions", hintConvert},
-	{"", "openai/v1/responses", "OpenAI Responses", hintConvert},
-	{"", "openai", "OpenAI API", hintConvert},
-	{"", "v1/chat/completions", "OpenAI Chat Completions", hintConvert},
-	{"", "v1/responses", "OpenAI Responses", hintConvert},
-	{"", "v1/embeddings", "OpenAI Embeddings", hintConvert},
-	{"", "v1/messages", "Anthropic Messages", hintConvert},
-	{"", "anthropic/v1/messages/count_tokens", "Anthropic CountTokens", hintConvert},
-	{"", "anthropic", "Anthropic Messages", hintConvert},
-	{"", "v1", "OpenAI API", hintConvert},
-	{http.MethodGet, "foundation-models/*", "GetFoundationModel", hintControl},
-	{http.MethodGet, "foundation-models", "ListFoundationModels", hintControl},
-	{http.MethodGet, "inference-profiles/*", "GetInferenceProfile", hintControl},
-	{http.MethodGet, "inference-profiles", "ListInferenceProfiles", hintControl},
-	{http.MethodPost, "inference-profiles", "CreateInferenceProfile", hintControl},
-	{"", "guardrails", "guardrail administration", hintControl},
-	{"", "custom-models", "custom model administration", hintControl},
-	{"", "imported-models", "imported model administration", hintControl},
-	{"", "provisioned-model-throughput", "provisioned throughput administration", hintControl},
-	{"", "provisioned-model-throughputs", "ListProvisionedModelThroughputs", hintControl},
-	{http.MethodPost, "model-invocation-job", "CreateModelInvocationJob", hintControl},
-	{"", "model-invocation-job", "model invocation jobs", hintControl},
-	{"", "model-invocation-jobs", "ListModelInvocationJobs", hintControl},
-	{"", "logging/modelinvocations", "model invocation logging configuration", hintControl},
-	{"", "agents/*/agentAliases/*/sessions/*/text", "InvokeAgent", hintAgents},
-	{"", "agents/*/sessions", "InvokeInlineAgent", hintAgents},
-	{"", "agents", "agents", hintAgents},
-	{"", "flows", "InvokeFlow", hintAgents},
-	{"", "knowledgebases/*/retrieve", "Retrieve", hintAgents},
-	{"", "knowledgebases", "knowledge bases", hintAgents},
-	{"", "retrieveAndGenerate", "RetrieveAndGenerate", hintAgents},
-	{"", "retrieveAndGenerateStream", "RetrieveAndGenerateStream", hintAgents},
-	{"", "generateQuery", "GenerateQuery", hintAgents},
-	{"", "optimize-prompt", "OptimizePrompt", hintAgents},
-	{"", "rerank", "Rerank", hintAgents},
-}
-
-func unserved(method string, segments []string) error {
-	for _, u := range unservedPaths {
-		if (u.method == "" || u.method == method) && beginsWith(segments, u.pattern) {
-			return &UnknownOperationError{Name: u.name, Hint: u.hint}
-		}
-	}
-	return &UnknownOperationError{Hint: hintServed}
-}
-
-func beginsWith(segments []string, pattern string) bool {
-	i := 0
-	for want := range strings.SplitSeq(pattern, "/") {
-		if i == len(segments) || want != "*" && want != segments[i] {
-			return false
-		}
-		i++
-	}
-	return true
 }

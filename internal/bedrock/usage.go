@@ -57,7 +57,7 @@ func ReadAnswer(op Operation, h http.Header, body []byte) (Answer, error) {
 		err = r.end()
 	}
 	a := r.finished("body", err == nil)
-	if !op.Conversational() {
+	if operations[op].shape == nativeShape {
 		if u, ok := headerUsage(h, r.embedding); ok {
 			a.Usage = u
 		}

@@ -20,11 +20,16 @@ func malformed(why string) *apiError {
 	return validation("Malformed input request: " + why + ", please reformat your input and try again.")
 }
 
-// writeError answers with the name where SDKs look first, the header.
-func writeError(w http.ResponseWriter, e *apiError) {
+// writeError answers with the name where AWS's SDKs look first, the header, and
+// with a body in the shape of the path's own API.
+func writeError(w http.ResponseWriter, r *http.Request, e *apiError) {
 	w.Header().Set("X-Amzn-Errortype", e.name)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.status)
+	if r.URL.Path == chatPath {
+		w.Write(encode(openAIError(e.name, e.message)))
+		return
+	}
 	w.Write(encode(object{"message": e.message}))
 }
 

@@ -168,7 +168,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refused = f.refusal()
 	}
 	if refused != nil {
-		writeError(w, refused)
+		writeError(w, r, refused)
 		return
 	}
 	s.answer(w, r, req, f)

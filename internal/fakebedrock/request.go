@@ -19,6 +19,10 @@ const (
 	opConverseStream = "ConverseStream"
 	opInvoke         = "InvokeModel"
 	opInvokeStream   = "InvokeModelWithResponseStream"
+	opCount          = "CountTokens"
+	opApply          = "ApplyGuardrail"
+	opChat           = "ChatCompletions" // AWS has no name for it
+	opChatStream     = "ChatCompletionsStream"
 )
 
 // operations maps the last path segment to the operation.
@@ -27,6 +31,7 @@ var operations = map[string]string{
 	"converse-stream":             opConverseStream,
 	"invoke":                      opInvoke,
 	"invoke-with-response-stream": opInvokeStream,
+	"count-tokens":                opCount,
 }
 
 // Request is what the stand-in received, kept even when it was refused.
@@ -88,7 +93,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (Request, *apiE
 		return req, validation("Reading the request body failed: " + err.Error())
 	}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	op, model, refused := route(r.Method, path)
+	op, model, refused := route(r.Method, path, req.Body)
 	if refused != nil {
 		return req, refused
 	}
@@ -97,18 +102,23 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (Request, *apiE
 	return req, refused
 }
 
-// route reads POST /model/{modelId}/{operation} from an escaped path. A model
-// id with unescaped slashes is accepted, as everything between the two fixed
-// segments.
-func route(method, path string) (op, model string, refused *apiError) {
+// route finds the operation that an escaped path names, and the model that it,
+// or for chat completions the body, does. A model id with unescaped slashes is
+// accepted, as everything between the two fixed segments.
+func route(method, path string, body []byte) (op, model string, refused *apiError) {
 	unknown := &apiError{status: http.StatusNotFound, name: "UnknownOperationException",
-		message: "The stand-in serves Converse, ConverseStream, InvokeModel and InvokeModelWithResponseStream."}
-	rest, ok := strings.CutPrefix(path, "/model/")
-	if !ok || method != http.MethodPost {
+		message: "The stand-in serves Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream, CountTokens, ApplyGuardrail and OpenAI's chat completions."}
+	switch {
+	case method != http.MethodPost:
 		return "", "", unknown
+	case path == chatPath:
+		return routeChat(body)
+	case strings.HasPrefix(path, "/guardrail/") && strings.HasSuffix(path, "/apply"):
+		return opApply, "", nil
 	}
+	rest, ok := strings.CutPrefix(path, "/model/")
 	cut := strings.LastIndexByte(rest, '/')
-	if cut < 0 || operations[rest[cut+1:]] == "" {
+	if !ok || cut < 0 || operations[rest[cut+1:]] == "" {
 		return "", "", unknown
 	}
 	model, err := url.PathUnescape(rest[:cut])

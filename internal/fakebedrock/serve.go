@@ -8,14 +8,14 @@ import (
 
 // answer composes the reply to an authenticated request and sends it.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, req Request, f Fault) {
-	streams := req.Operation == opConverseStream || req.Operation == opInvokeStream
+	streams := req.Operation == opConverseStream || req.Operation == opInvokeStream || req.Operation == opChatStream
 	if !streams && (f.Kind == Exception || f.Kind == StreamError) {
-		writeError(w, f.refusal())
+		writeError(w, r, f.refusal())
 		return
 	}
 	out, refused := s.reply(req)
 	if refused != nil {
-		writeError(w, refused)
+		writeError(w, r, refused)
 		return
 	}
 	if !s.wait(r.Context(), s.cfg.Latency) {
@@ -24,7 +24,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req Request, f F
 	for name, value := range out.headers {
 		w.Header().Set(name, value)
 	}
-	if streams {
+	switch {
+	case req.Operation == opChatStream:
+		s.streamChat(w, r, out.events, f)
+		return
+	case streams:
 		s.stream(w, r, out.answer, out.events, f)
 		return
 	}
@@ -61,12 +65,20 @@ type reply struct {
 }
 
 func (s *Server) reply(req Request) (reply, *apiError) {
+	if req.Operation == opApply {
+		return s.replyApply(req)
+	}
 	fam, refused := s.familyOf(req.Model)
 	if refused != nil {
 		return reply{}, refused
 	}
-	if req.Operation == opConverse || req.Operation == opConverseStream {
+	switch req.Operation {
+	case opConverse, opConverseStream:
 		return s.replyConverse(req, fam)
+	case opCount:
+		return s.replyCount(req, fam)
+	case opChat, opChatStream:
+		return s.replyChat(req, fam)
 	}
 	return s.replyInvoke(req, fam)
 }

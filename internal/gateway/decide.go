@@ -42,7 +42,11 @@ func (x *exchange) question() policy.Request {
 // denied words a refusal as AWS does, and says what right is missing. Which
 // rule refused is for operators, by the decision's id (security S20).
 func (x *exchange) denied() *refusal {
-	action, resource := "bedrock:"+x.target.Operation.Action(), x.target.ModelID
+	named := x.target.ModelID
+	if !x.target.Operation.Invokes() && len(x.legs) > 0 {
+		named = x.legs[0].Resource
+	}
+	action, resource := "bedrock:"+x.target.Operation.Action(), named
 	for _, leg := range x.decision.Legs {
 		if !leg.Allowed {
 			action, resource = leg.Leg.Action, leg.Leg.Resource
@@ -62,7 +66,7 @@ func (x *exchange) denied() *refusal {
 		err:  accessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", x.callerARN(), action, resource, why)),
 	}
 	if x.decision.Code == policy.CodeDefaultDeny {
-		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.target.Operation.Action(), x.target.ModelID)
+		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.target.Operation.Action(), named)
 	}
 	return r
 }

@@ -22,12 +22,20 @@ func (x *exchange) inspect() {
 	defer x.resp.Body.Close()
 	x.status, x.result.status, x.kind = x.resp.StatusCode, x.resp.StatusCode, "permit"
 	x.result.requestID = x.resp.Header.Get("X-Amzn-Requestid")
-	x.result.errorType = x.resp.Header.Get("X-Amzn-Errortype")
-	if x.target.Operation.Streams() && strings.HasPrefix(x.resp.Header.Get("Content-Type"), eventStream) {
-		x.relayStream()
-		return
+	if x.result.requestID == "" {
+		x.result.requestID = x.resp.Header.Get("X-Request-Id")
 	}
-	x.relayWhole()
+	x.result.errorType = x.resp.Header.Get("X-Amzn-Errortype")
+	switch contentType := x.resp.Header.Get("Content-Type"); {
+	case !x.target.Operation.Streams():
+		x.relayWhole()
+	case x.target.Operation.OpenAI() && strings.HasPrefix(contentType, serverSentEvents):
+		x.relayEvents()
+	case !x.target.Operation.OpenAI() && strings.HasPrefix(contentType, eventStream):
+		x.relayStream()
+	default:
+		x.relayWhole()
+	}
 }
 
 // relayWhole passes on a unary answer, or an error that came in a stream's place.
@@ -83,9 +91,9 @@ func (x *exchange) broken(err error) {
 
 // answerError answers with an error in the place of Bedrock's answer.
 func (x *exchange) answerError(refused *refusal) {
-	x.kind, x.status = refused.kind, refused.err.Type.Status()
+	x.kind, x.status = refused.kind, x.statusOf(refused.err)
 	x.mark(x.intent)
-	bedrock.WriteError(x.w, x.worded(refused), x.id, x.id, x.start)
+	x.writeError(x.worded(refused))
 }
 
 // relayStream passes on an event stream, one whole frame at a time, and flushes
@@ -194,7 +202,11 @@ func (x *exchange) writeFrame(out *http.ResponseController, raw []byte, flush bo
 
 func (x *exchange) writeException(e bedrock.Error) {
 	x.result.errorType = string(e.Type)
-	x.writeFrame(http.NewResponseController(x.w), bedrock.AppendException(nil, x.target.Operation, e), true)
+	last := bedrock.AppendException
+	if x.target.Operation.OpenAI() {
+		last = func(dst []byte, _ bedrock.Operation, e bedrock.Error) []byte { return bedrock.AppendErrorEvent(dst, e) }
+	}
+	x.writeFrame(http.NewResponseController(x.w), last(nil, x.target.Operation, e), true)
 }
 
 // answerHeaders are the response headers that pass through; others are AWS's
@@ -212,6 +224,7 @@ var answerHeaders = []string{
 	"X-Amzn-Errortype",
 	"X-Amzn-Requestid",
 	"X-Amz-Retry-After",
+	"X-Request-Id",
 }
 
 // writeHead sends status and headers; length −1 leaves it to the transport.

@@ -160,6 +160,9 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 		},
 		Usage: &auditlog.Usage{Source: "none"},
 	}
+	if x.target.Operation.Free() {
+		r.Usage.CostMicroUSD = x.cost()
+	}
 	if u := x.result.usage; u.Known {
 		r.Usage = &auditlog.Usage{
 			Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,

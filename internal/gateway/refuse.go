@@ -20,11 +20,11 @@ func refuse(kind string, err bedrock.Error) *refusal { return &refusal{kind: kin
 // refuse answers a refusal in AWS's shape and records it: one record each for
 // callers who are known, counted together for those who are not (security S16).
 func (x *exchange) refuse(r *refusal) {
-	x.kind, x.status = r.kind, r.err.Type.Status()
+	x.kind, x.status = r.kind, x.statusOf(r.err)
 	switch {
 	case x.ordered:
 		// Already recorded as an intent: the refusal is its outcome.
-		x.result.status, x.result.errorType = r.err.Type.Status(), string(r.err.Type)
+		x.result.status, x.result.errorType = x.status, string(r.err.Type)
 		x.mark(x.intent)
 		_ = x.settle() // logged there; what follows is a refusal already
 	case !x.proven.whole || x.identity == nil || r.kind == "unauthenticated":
@@ -32,7 +32,25 @@ func (x *exchange) refuse(r *refusal) {
 	default:
 		x.recordRefusal(r)
 	}
-	bedrock.WriteError(x.w, x.worded(r), x.id, x.id, x.start)
+	x.writeError(x.worded(r))
+}
+
+// writeError answers with an error in the shape of the surface called: the one
+// place where that is chosen.
+func (x *exchange) writeError(e bedrock.Error) {
+	if bedrock.OpenAIPath(x.r.URL.Path) {
+		bedrock.WriteOpenAIError(x.w, e, x.id, x.id, x.start)
+		return
+	}
+	bedrock.WriteError(x.w, e, x.id, x.id, x.start)
+}
+
+// statusOf is the HTTP status that writeError sends.
+func (x *exchange) statusOf(e bedrock.Error) int {
+	if bedrock.OpenAIPath(x.r.URL.Path) {
+		return e.Type.OpenAIStatus()
+	}
+	return e.Type.Status()
 }
 
 // claimed adds to a reason whose session was presented, so that operators see

@@ -12,12 +12,16 @@ import (
 // cannot see a model whose family is unknown (security S1, S2).
 func (x *exchange) resolve() *refusal {
 	x.forwarded = bedrock.Forwardable(x.r.Header)
-	x.model, x.profile = x.state.Catalogue.Find(x.target.ModelID)
 	var err error
+	if x.target, err = x.target.Complete(x.body.Bytes()); err != nil {
+		return refuse("malformed", invalid(err.Error()))
+	}
+	x.model, x.profile = x.state.Catalogue.Find(x.target.ModelID)
 	x.caps, err = bedrock.ReadCapabilities(x.target.Operation, x.model.Provider, x.r.Header, x.body.Bytes())
 	if err != nil {
 		return refuse("malformed", invalid(err.Error()))
 	}
+	x.target.Join(&x.caps)
 	x.legs, err = rights.Legs(rights.Invocation{
 		Operation: x.target.Operation,
 		ModelID:   x.target.ModelID,

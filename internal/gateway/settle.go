@@ -31,6 +31,9 @@ func (x *exchange) settle() error {
 // cost is the list price of the usage in millionths of a USD, or nil when
 // usage or price is unknown: unpriced is not free.
 func (x *exchange) cost() *int64 {
+	if x.target.Operation.Free() {
+		return new(int64)
+	}
 	if !x.result.usage.Known {
 		return nil
 	}

@@ -24,6 +24,11 @@ func (x *exchange) serveSTS() {
 		x.answerSTS(notBegun(refused))
 		return
 	}
+	if target := x.r.Header.Get("X-Amz-Target"); target != "" {
+		// Another of AWS's protocols at the same path: not STS, and not served.
+		x.refuse(refuse("unknown_operation", bedrock.Error{Type: bedrock.UnknownOperationException, Message: bedrock.UnservedRPC(target).Error()}))
+		return
+	}
 	body, err := x.stsBody()
 	if err != nil {
 		x.answerSTS(err)

@@ -33,8 +33,8 @@ func windowClauses(g *rights.Grant) []clause {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// conditionClauses compiles the conditions that are not about content.
-func conditionClauses(c rights.Conditions) []clause {
+// whereClauses compiles the conditions on who calls, from where and when.
+func whereClauses(c rights.Conditions) []clause {
 	var out []clause
 	if len(c.Networks) > 0 {
 		out = append(out, onContext(at("network", "names").ContainsAny(textSet(c.Networks)), "must include one of "+list(c.Networks), "network", "names"))
@@ -51,6 +51,12 @@ func conditionClauses(c rights.Conditions) []clause {
 	if d := time.Duration(c.MaxSessionAge); d > 0 {
 		out = append(out, onContext(at("session", "age").LessThanOrEqual(number(int64(d/time.Second))), "must be at most "+strconv.FormatInt(int64(d/time.Second), 10), "session", "age"))
 	}
+	return out
+}
+
+// conditionClauses compiles the conditions that are not about content.
+func conditionClauses(c rights.Conditions) []clause {
+	out := whereClauses(c)
 	if c.MaxTokens > 0 {
 		n := at("request", "maxTokens")
 		out = append(out, onContext(n.GreaterThan(number(0)).And(n.LessThanOrEqual(number(c.MaxTokens))), fmt.Sprintf("must be stated, and at most %d", c.MaxTokens), "request", "maxTokens"))

@@ -41,8 +41,11 @@ func factsOf(r *Request, a *atlas) (facts, error) {
 			regions = append(regions, l.Region)
 		}
 	}
-	if f.model == "" {
-		return facts{}, errors.New("no leg names a model")
+	switch {
+	case !r.Operation.Invokes() && f.model == "":
+		f.model = noModel
+	case !r.Operation.Invokes() || f.model == "":
+		return facts{}, errors.New("the legs name a model where the operation has none, or none where it has one")
 	}
 	call, err := f.call(r, regions)
 	if err != nil {

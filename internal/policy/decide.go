@@ -25,7 +25,7 @@ func (b *Bundle) Decide(r Request) Decision {
 	if h.code() == CodePermit {
 		h.duties()
 	}
-	if h.code() == CodePermit {
+	if h.code() == CodePermit && r.Operation.Generates() {
 		h.release(answer, unread)
 	}
 	return h.close(answer)
@@ -36,8 +36,11 @@ func (b *Bundle) Decide(r Request) Decision {
 // grants that permitted the call are asked. The decision carries no permit.
 func (b *Bundle) Release(p *Permit, r Request, output dataclass.Label) Decision {
 	h, err := b.hear(&r)
-	if err == nil && !p.Covers(r.Digest) {
+	switch {
+	case err == nil && !p.Covers(r.Digest):
 		err = errors.New("the permit is for another call")
+	case err == nil && !r.Operation.Generates():
+		err = errors.New("the operation has no answer of a model's to release")
 	}
 	if err != nil {
 		return refused(err)
@@ -84,7 +87,7 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 		return nil, errors.New("the session is another identity's")
 	case r.Now.IsZero() || r.Region == "" || len(r.Legs) == 0:
 		return nil, errors.New("time, region or legs are missing")
-	case !slices.Contains(operations, r.Operation):
+	case !r.Operation.Known():
 		return nil, fmt.Errorf("operation %q is not one that rules can speak about", r.Operation)
 	}
 	f, err := factsOf(r, b.atlas)
@@ -106,8 +109,6 @@ func (b *Bundle) hear(r *Request) (*hearing, error) {
 	}
 	return h, nil
 }
-
-var operations = []bedrock.Operation{bedrock.Converse, bedrock.ConverseStream, bedrock.InvokeModel, bedrock.InvokeModelWithResponseStream}
 
 // legs asks about every leg, and returns the grants that permitted the
 // resource the call names. Legs that no rule tells apart are asked about once.
@@ -239,6 +240,9 @@ func addReasons(reasons []Reason, rules []*rule) []Reason {
 // its own (security S8). One that fails to evaluate applies.
 func (h *hearing) duties() {
 	for _, o := range obligations {
+		if o.name != ObligeRedact && !h.r.Operation.Generates() {
+			continue // it is about an answer, and there is none
+		}
 		if !h.oblige[0].about(o.action) && !h.oblige[1].about(o.action) {
 			continue
 		}

@@ -84,8 +84,7 @@ func (b *Bundle) nearMisses(r *Request, d *Decision) []Reason {
 		}
 		legsAllowed = legsAllowed && l.Allowed
 	}
-	if legsAllowed && d.Code == CodeDefaultDeny {
-		l := h.facts.named(r.Legs)
+	if l := h.facts.named(r.Legs); r.Operation.Generates() && legsAllowed && d.Code == CodeDefaultDeny {
 		q := h.query(l)
 		q.Action, q.Context = actRelease, h.facts.answered(*l, unread)
 		out = append(out, h.missed(q)...)

@@ -22,7 +22,7 @@ import (
 // prompt that was read and holds nothing, and changes what Context says.
 type Question struct {
 	Identity  *identity.Identity // required
-	Model     string             // required: as a caller would name it
+	Model     string             // as a caller would name it; required unless the operation invokes none
 	Operation bedrock.Operation  // empty means Converse
 	Region    string             // required
 	Account   string             // required: twelve digits
@@ -43,6 +43,9 @@ func (b *Bundle) Request(q Question) (Request, error) {
 	}
 	if q.Operation != "" {
 		r.Operation = q.Operation
+	}
+	if !r.Operation.Invokes() && q.Model != "" {
+		return Request{}, fmt.Errorf("asking: operation %q is about no model", r.Operation)
 	}
 	if err := b.apply(q.Context, &r); err != nil {
 		return Request{}, fmt.Errorf("reading context: %w", err)

@@ -10,6 +10,7 @@ import (
 var (
 	actInvoke         = action("InvokeModel")
 	actInvokeStream   = action("InvokeModelWithResponseStream")
+	actCountTokens    = action("CountTokens")
 	actApplyGuardrail = action("ApplyGuardrail")
 	actInvokeTool     = action("InvokeTool")
 	actUseObject      = action("UseObject")

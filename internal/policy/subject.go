@@ -12,8 +12,8 @@ func modelLeg(k rights.LegKind) bool {
 	return k == rights.SourceLeg || k == rights.DestinationLeg || k == rights.GlobalLeg || k == rights.CustomLeg
 }
 
-// named is the leg of the resource that the call names: the profile, else the
-// first model. factsOf has made sure that there is one.
+// named is the leg of the resource that the call invokes: the profile, else the
+// first model; nil when it invokes none.
 func (f *facts) named(legs []rights.Leg) *rights.Leg {
 	for i := range legs {
 		if legs[i].Kind == rights.ProfileLeg || modelLeg(legs[i].Kind) {
@@ -54,10 +54,7 @@ func (h *hearing) subject(l *rights.Leg) (act uid, resource entity, err error) {
 
 // invoked is the subject of a leg about a model or profile.
 func (h *hearing) invoked(l *rights.Leg) (act uid, resource entity, err error) {
-	act = actInvoke
-	if h.r.Operation.Streams() {
-		act = actInvokeStream
-	}
+	act = action(h.r.Operation.Action())
 	id := newUID(modelType, l.Model)
 	if l.Kind == rights.ProfileLeg {
 		id = newUID(profileType, l.Profile)

@@ -29,29 +29,48 @@ type permitTemplate struct {
 // the call makes use of.
 func newTemplate(ent rights.Entitlement, cat *bedrock.Catalogue, nets *identity.Networks) (*template, error) {
 	t := &template{ent: ent}
-	targets, err := targetsOf(ent.Models, cat)
-	if err != nil {
-		return nil, err
-	}
-	actions, err := actionsOf(ent.Actions)
+	p, err := planOf(ent.Actions)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkConditions(&ent.Conditions, nets); err != nil {
 		return nil, err
 	}
-	shared := conditionClauses(ent.Conditions)
-	if c, ok := streamingClause(actions); ok {
-		shared = append(shared, c)
+	if len(p.invoke) > 0 {
+		if err := t.invoking(p.invoke, cat); err != nil {
+			return nil, err
+		}
 	}
-	prompted := append(slices.Clone(shared), promptClauses(ent.Conditions.Data)...)
+	if p.count {
+		if err := t.counting(cat); err != nil {
+			return nil, err
+		}
+	}
+	if p.apply {
+		t.applying()
+	}
+	return t, nil
+}
+
+// invoking adds the permits of calls that a model answers.
+func (t *template) invoking(actions []uid, cat *bedrock.Catalogue) error {
+	targets, err := targetsOf(t.ent.Models, cat)
+	if err != nil {
+		return err
+	}
+	c := t.ent.Conditions
+	shared := conditionClauses(c)
+	if streaming, ok := streamingClause(actions); ok {
+		shared = append(shared, streaming)
+	}
+	prompted := append(slices.Clone(shared), promptClauses(c.Data)...)
 	for _, w := range targets {
 		t.add(actions, w.resource, prompted, w.clauses...)
 	}
-	t.addUses(prompted, targets)
+	t.addUses(&c, append(slices.Clip(prompted), during(bedrock.Operation.Generates)), targets)
 	t.addReleases(targets)
 	t.addObligations(prompted, targets)
-	return t, nil
+	return nil
 }
 
 func (t *template) add(actions []uid, resource scope, shared []clause, more ...clause) {
@@ -60,8 +79,7 @@ func (t *template) add(actions []uid, resource scope, shared []clause, more ...c
 
 // addUses permits what a call may make use of beside the model: guardrails,
 // system tools and objects, and only together with the entitlement's models.
-func (t *template) addUses(shared []clause, targets []target) {
-	c := &t.ent.Conditions
+func (t *template) addUses(c *rights.Conditions, shared []clause, targets []target) {
 	aimed := append(slices.Clip(shared), aimedAt(targets))
 	if len(c.Guardrails) > 0 {
 		t.add([]uid{actApplyGuardrail}, scope{op: scopeIs, typ: guardrailType}, aimed, guardrailResource(c.Guardrails))
@@ -207,23 +225,6 @@ func aimedAt(targets []target) clause {
 		nodes[i] = w.aimed
 	}
 	return clause{node: anyOf(nodes), path: []string{"context", "request", "model"}, text: "must be one that the entitlement names"}
-}
-
-// actionsOf reads the entitlement's actions; none means all ways to invoke.
-func actionsOf(names []string) ([]uid, error) {
-	if len(names) == 0 {
-		return []uid{actInvoke, actInvokeStream}, nil
-	}
-	var out []uid
-	for _, name := range names {
-		switch a := action(name); a {
-		case actInvoke, actInvokeStream:
-			out = append(out, a)
-		default:
-			return nil, fmt.Errorf("action %q: want InvokeModel or InvokeModelWithResponseStream", name)
-		}
-	}
-	return out, nil
 }
 
 // streamingClause says by context what the actions say by name, for the

@@ -98,6 +98,9 @@ func newAtlas(v *vocabulary, cat *bedrock.Catalogue, validations []bedrock.Valid
 			return nil, err
 		}
 	}
+	if err := a.addModel(bedrock.Model{ID: noModel, Provider: noModel, Family: noModel}, nil); err != nil {
+		return nil, err
+	}
 	for id := range a.fixed {
 		a.lineages[id] = a.trace(id, nil)
 	}
@@ -106,6 +109,11 @@ func newAtlas(v *vocabulary, cat *bedrock.Catalogue, validations []bedrock.Valid
 	}
 	return a, a.check(v)
 }
+
+// noModel is the model, family and provider of a call that invokes none, so
+// that context.request.model is an entity for every rule and no forbid fails on
+// it. No catalogue can list it: it has no dot.
+const noModel = "none"
 
 // trace collects an entity and everything it is in, as Cedar's `in` sees it.
 func (a *atlas) trace(id uid, seen []uid) []uid {

@@ -19,20 +19,21 @@ type Invocation struct {
 // UnresolvedError says that an invocation cannot be turned into legs, and is
 // therefore refused before any policy is asked (security S1, S3).
 type UnresolvedError struct {
-	ModelID string // as the caller named it
+	ModelID string // as the caller named it; empty when the call invokes none
 	Reason  string // what is wrong
 	Hint    string // what would help; may be empty
 }
 
 func (e *UnresolvedError) Error() string {
+	if e.ModelID == "" {
+		return "resolving the call: " + e.Reason
+	}
 	return fmt.Sprintf("resolving model %.120q: %s", e.ModelID, e.Reason)
 }
 
 // The IAM actions that legs check
 // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
 const (
-	actionInvoke         = "bedrock:InvokeModel"
-	actionInvokeStream   = "bedrock:InvokeModelWithResponseStream"
 	actionApplyGuardrail = "bedrock:ApplyGuardrail"
 	actionInvokeTool     = "bedrock:InvokeTool"
 	actionReadObject     = "s3:GetObject"
@@ -50,24 +51,22 @@ const (
 // *UnresolvedError: an ARN that the catalogue does not list, a profile whose
 // destinations from the region are unknown, another account or region.
 func Legs(inv Invocation, cat *bedrock.Catalogue) ([]Leg, error) {
-	r := resolver{Invocation: inv, cat: cat, action: actionInvoke}
-	if inv.Operation.Streams() {
-		r.action = actionInvokeStream
+	r := resolver{Invocation: inv, cat: cat, action: "bedrock:" + inv.Operation.Action()}
+	if !inv.Operation.Known() {
+		return nil, r.refuse(fmt.Sprintf("%.64q is no operation that Writ serves", inv.Operation), "")
 	}
 	if err := r.place(); err != nil {
 		return nil, err
 	}
-	ref, err := bedrock.ParseModelID(inv.ModelID)
-	if err != nil {
-		return nil, r.refuse(err.Error(), "")
-	}
-	if !ref.Bare() {
-		if err := r.sameHome("the ARN", ref.Partition, ref.Region, ref.Account); err != nil {
+	if inv.Operation.Invokes() {
+		if err := r.invoked(); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.model(ref); err != nil {
-		return nil, err
+	if inv.Operation == bedrock.ApplyGuardrail {
+		if err := r.applied(); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.named(); err != nil {
 		return nil, err
@@ -112,6 +111,41 @@ func (r *resolver) sameHome(what, partition, region, account string) error {
 		return r.refuse(fmt.Sprintf("%s is in region %s, the call in %s", what, region, r.Region), "call that region's endpoint")
 	case account != "" && account != r.Account:
 		return r.refuse(fmt.Sprintf("%s is in account %s, the call in another", what, account), "")
+	}
+	return nil
+}
+
+// invoked adds the legs of what the call invokes.
+func (r *resolver) invoked() error {
+	ref, err := bedrock.ParseModelID(r.ModelID)
+	if err != nil {
+		return r.refuse(err.Error(), "")
+	}
+	if !ref.Bare() {
+		if err := r.sameHome("the ARN", ref.Partition, ref.Region, ref.Account); err != nil {
+			return err
+		}
+	}
+	p, profile := r.cat.Profile(ref.CatalogueID())
+	if r.Operation.Direct() && (profile || ref.Kind != bedrock.FoundationRef) {
+		hint := "name the foundation model itself"
+		if p.Model != "" {
+			hint = fmt.Sprintf("name the model behind it, %s", p.Model)
+		}
+		return r.refuse(fmt.Sprintf("%s takes a foundation model only", r.Operation), hint)
+	}
+	return r.model(ref)
+}
+
+// applied checks that a guardrail is applied on its own by a fixed version:
+// what DRAFT checks can change after it was approved (security S4).
+func (r *resolver) applied() error {
+	switch g := r.Caps.Guardrail; {
+	case g == nil || g.ID == "":
+		return r.refuse("no guardrail is named", "")
+	case !only(g.Version, 8, digits):
+		return r.refuse(fmt.Sprintf("version %.20q of the guardrail is not a number: what it checks can change after it was approved", g.Version),
+			"create a version of the guardrail and name its number")
 	}
 	return nil
 }

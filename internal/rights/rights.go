@@ -50,7 +50,9 @@ type Entitlement struct {
 	ID          string `json:"-" yaml:"-"`
 	Title       string `json:"title,omitempty" yaml:"title,omitempty"`
 	Description string `json:"description,omitempty" yaml:"description,omitempty"`
-	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means both.
+	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means these
+	// two. CountTokens and ApplyGuardrail must be named. ApplyGuardrail alone
+	// needs no models, and is for the guardrails of Conditions.Guardrails.
 	Actions []string `json:"actions,omitempty" yaml:"actions,omitempty"`
 	// Models: bare model ids, profile ids, ARNs, "family:<id>" or
 	// "provider:<id>". A profile id covers the profile and its models only

@@ -13,9 +13,8 @@ import (
 )
 
 var (
-	invokeActions = []string{bedrock.InvokeModel.Action(), bedrock.InvokeModelWithResponseStream.Action()}
-	riskTiers     = []string{"", "low", "medium", "high"}
-	serviceTiers  = []string{"default", "flex", "priority", "reserved"}
+	riskTiers    = []string{"", "low", "medium", "high"}
+	serviceTiers = []string{"default", "flex", "priority", "reserved"}
 )
 
 // maxReason is the longest reason of a grant, in bytes: it goes into a record.
@@ -28,15 +27,19 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 	if !identity.ValidName(e.ID) {
 		errs.add("name %q: want 1–64 of a–z 0–9 . _ -", e.ID)
 	}
-	errs.among("actions", e.Actions, invokeActions)
+	errs.among("actions", e.Actions, bedrock.Actions())
+	errs.unique("actions", e.Actions)
 	if !slices.Contains(riskTiers, e.RiskTier) {
 		errs.add("riskTier %q: want low, medium or high", e.RiskTier)
 	}
 	if e.MaxDuration < 0 {
 		errs.add("maxDuration %v: want 0 or more", e.MaxDuration)
 	}
-	if len(e.Models) == 0 {
+	if len(e.Models) == 0 && e.NeedsModels() {
 		errs.add("models is required")
+	}
+	if slices.Contains(e.Actions, bedrock.ApplyGuardrail.Action()) && len(e.Conditions.Guardrails) == 0 {
+		errs.add("conditions.guardrails must name at least one for the action ApplyGuardrail")
 	}
 	errs.unique("models", e.Models)
 	for _, m := range e.Models {
@@ -45,6 +48,12 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 		}
 	}
 	return errors.Join(append(errs, e.Conditions.validate()...)...)
+}
+
+// NeedsModels reports whether any of the entitlement's actions is about a model.
+func (e Entitlement) NeedsModels() bool {
+	ops := bedrock.OperationsUnder(e.Actions...)
+	return len(e.Actions) == 0 || len(ops) == 0 || slices.ContainsFunc(ops, bedrock.Operation.Invokes)
 }
 
 // validate reports what is wrong with conditions. Networks, environments and
