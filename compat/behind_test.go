@@ -15,9 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// openai is OpenAI's SDK, which speaks to other gateways too.
-var openai = client{name: "openai", prepare: program("js/openai.js"), calls: []string{"ChatCompletions", "ChatCompletions (stream)"}, refused: "PermissionDeniedError"}
-
 // TestAnotherGatewayInFront has OpenAI's SDK call Portkey, and Portkey call Writ
 // as its Bedrock, as docs/behind-a-gateway.md says.
 func TestAnotherGatewayInFront(t *testing.T) {
@@ -32,6 +29,8 @@ func TestAnotherGatewayInFront(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	inFront := openai
+	inFront.models = nil // Portkey translates into Converse
 	as := func(identity string, models ...string) []string {
 		return []string{
 			"OPENAI_BASE_URL=" + front + "/v1", "OPENAI_API_KEY=" + to.writ.Bearer(t, identity),
@@ -39,17 +38,17 @@ func TestAnotherGatewayInFront(t *testing.T) {
 		}
 	}
 	t.Run("answers", func(t *testing.T) {
-		openai.checkOperations(t, openai.run(t, "operations", as("compat-go", to.Model), nil))
+		openai.checkOperations(t, inFront.run(t, "operations", as("compat-go", to.Model), nil))
 		want := []string{"mint", "intent", "outcome complete", "intent", "outcome complete"}
 		if diff := cmp.Diff(want, recorded(t, to.writ, "compat-go")); diff != "" {
 			t.Errorf("the log does not name who called (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("tools", func(t *testing.T) {
-		checkTools(t, openai, openai.run(t, "tools", as("compat-js", to.Model), nil))
+		checkTools(t, openai, inFront.run(t, "tools", as("compat-js", to.Model), nil))
 	})
 	t.Run("refusals", func(t *testing.T) {
-		got := openai.run(t, "each", as("compat", to.Refused[0]), nil)
+		got := inFront.run(t, "each", as("compat", to.Refused[0]), nil)
 		if len(got) != 2 {
 			t.Errorf("got %d steps, want 2: %+v", len(got), got)
 		}
@@ -60,7 +59,7 @@ func TestAnotherGatewayInFront(t *testing.T) {
 		}
 	})
 	t.Run("cut", func(t *testing.T) {
-		got := openai.run(t, "cut", as("compat-python", stalled), func(t *testing.T) {
+		got := inFront.run(t, "cut", as("compat-python", stalled), func(t *testing.T) {
 			to.writ.MustRun(t, "sessions", "revoke", "compat-python")
 		})
 		// Portkey passes no exception on: the stream ends, and no reason is given.

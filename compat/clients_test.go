@@ -25,6 +25,11 @@ type client struct {
 	// lacks are the scenarios that the client has no means for.
 	lacks []string
 
+	// models pairs the models of a Target with those that the client can call in
+	// their place.
+	models []string
+	// bearerOnly says that the client takes nothing but a token.
+	bearerOnly bool
 	// ownEndpoint says that an AWS profile cannot tell the client where to call.
 	ownEndpoint bool
 
@@ -52,6 +57,24 @@ func (c client) can(scenario string) bool { return !slices.Contains(c.lacks, sce
 
 // bedrockCalls are Bedrock's two APIs, each with its stream.
 var bedrockCalls = []string{"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream"}
+
+// Models that OpenAI's SDK can call, for those of the stand-in.
+const (
+	ossModel   = "openai.gpt-oss-120b-1:0"
+	ossRefused = "openai.gpt-oss-safeguard-20b"
+	ossBusy    = "openai.gpt-oss-20b-1:0"
+	ossBroken  = "openai.gpt-oss-120b"
+	ossStalled = "openai.gpt-oss-20b"
+)
+
+// openai speaks to other gateways too.
+var openai = client{
+	name: "openai", title: "`openai`", prepare: program("js/openai.js"), calls: []string{"ChatCompletions", "ChatCompletions (stream)"},
+	lacks:  []string{"keys", "federated", "federated-tls", "renew", "profile", "profile-renewed", "container", "count-tokens", "guardrail", "caller-identity"},
+	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled},
+	plain:  "HTTP/1.1", secure: "HTTP/1.1", bearerOnly: true,
+	refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
+}
 
 const python, cli = "python", "cli"
 
@@ -83,28 +106,29 @@ var clients = []client{
 	},
 	{
 		name: "anthropic", title: "`@anthropic-ai/bedrock-sdk`", prepare: program("js/anthropic.js"),
-		calls: bedrockCalls[2:], ownEndpoint: true, lacks: []string{"caller-identity"},
+		calls: bedrockCalls[2:], ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "caller-identity"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1", rawColon: true,
 		signed:  "accept;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-stainless-arch;x-stainless-lang;x-stainless-os;x-stainless-package-version;x-stainless-retry-count;x-stainless-runtime;x-stainless-runtime-version;x-stainless-timeout",
 		refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
 	},
 	{
 		name: "ai", title: "`@ai-sdk/amazon-bedrock`", prepare: program("js/ai.js"), calls: bedrockCalls,
-		ownEndpoint: true, lacks: []string{"caller-identity"},
+		ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "caller-identity"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "host;x-amz-date;x-amz-security-token",
 		refused: "APICallError", throttled: "RetryError", attempts: 2, broken: "StreamProviderError", cut: "StreamProviderError",
 	},
 	{
 		name: "langchain", title: "`@langchain/aws`", prepare: program("js/langchain.js"), calls: bedrockCalls[:2],
-		lacks: []string{"caller-identity"},
+		lacks: []string{"count-tokens", "guardrail", "caller-identity"},
 		plain: "HTTP/2.0", secure: "HTTP/2.0",
 		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
 		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
 	},
+	openai,
 	{
 		name: "curl", title: "`curl --aws-sigv4`", prepare: prepareCurl, play: playCurl, calls: bedrockCalls,
-		lacks: []string{"profile", "profile-renewed"},
+		lacks: []string{"profile", "profile-renewed", "container"},
 		plain: "HTTP/1.1", secure: "HTTP/2.0",
 		signed:  "content-type;host;x-amz-date;x-amz-security-token",
 		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 1, broken: "throttlingException", cut: "modelStreamErrorException", cutStatus: http.StatusForbidden,

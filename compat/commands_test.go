@@ -102,6 +102,14 @@ func playCLI(t *testing.T, x tool, verb string) []step {
 		first := x.cliNamed(t, x.cliConverse(model))
 		x.between(t)
 		return []step{first, x.cliNamed(t, x.cliConverse(model))}
+	case "count-tokens":
+		var steps []step
+		for _, model := range x.models() {
+			steps = append(steps, x.cliCount(model))
+		}
+		return steps
+	case "guardrail":
+		return []step{x.cliGuardrail("1"), x.cliGuardrail("2")}
 	case "caller-identity":
 		var out struct{ Account, Arn string }
 		s := x.aws("GetCallerIdentity", &out, "sts", "get-caller-identity")
@@ -156,6 +164,41 @@ func (x tool) cliInvoke(t *testing.T, model string) step {
 		out.fill(&s)
 	}
 	return s
+}
+
+func (x tool) cliCount(model string) step {
+	var out converseUsage
+	s := x.aws("CountTokens", &out, "bedrock-runtime", "count-tokens", "--model-id", model, "--input", `{"converse":`+converseBody+`}`)
+	s.InputTokens = out.Input
+	return s
+}
+
+func (x tool) cliGuardrail(version string) step {
+	var out guardrailAnswer
+	s := x.aws("ApplyGuardrail", &out, "bedrock-runtime", "apply-guardrail", "--guardrail-identifier", x.get("COMPAT_GUARDRAIL"),
+		"--guardrail-version", version, "--source", "INPUT", "--content", x.guardrailContent())
+	out.fill(&s)
+	return s
+}
+
+// guardrailContent is the text to look at as a guardrail takes it.
+func (x tool) guardrailContent() string {
+	return fmt.Sprintf(`[{"text":{"text":%q}}]`, x.get("COMPAT_TEXT"))
+}
+
+// guardrailAnswer is the answer to ApplyGuardrail.
+type guardrailAnswer struct {
+	Action  string `json:"action"`
+	Outputs []struct {
+		Text string `json:"text"`
+	} `json:"outputs"`
+}
+
+func (a guardrailAnswer) fill(s *step) {
+	s.StopReason = a.Action
+	for _, o := range a.Outputs {
+		s.Text += o.Text
+	}
 }
 
 // cliNamed adds whose credentials the CLI finds; it shows the end of their id.

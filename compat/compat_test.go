@@ -22,6 +22,8 @@ var scenarios = []struct {
 	// writ limits a scenario to a target that is a gateway: it is about what
 	// only Writ does.
 	writ bool
+	// only limits it to some clients, which it is about.
+	only func(client) bool
 }{
 	{name: "operations", play: operations},
 	{name: "tls", play: overTLS},
@@ -31,11 +33,15 @@ var scenarios = []struct {
 	{name: "federated-tls", play: federatedTLS, writ: true},
 	{name: "profile", play: profile, writ: true},
 	{name: "profile-renewed", play: processRenewed, writ: true},
+	{name: "container", play: container, writ: true},
 	{name: "refused", play: refused},
 	{name: "throttled", play: throttled},
 	{name: "stream-error", play: streamError},
 	{name: "tools", play: tools},
 	{name: "renew", play: renew},
+	{name: "token-renewed", play: tokenRenewed, writ: true, only: func(c client) bool { return c.bearerOnly }},
+	{name: "count-tokens", play: countTokens},
+	{name: "guardrail", play: guardrail},
 	{name: "caller-identity", play: callerIdentity},
 	{name: "revoked", play: revoked, writ: true},
 }
@@ -50,7 +56,7 @@ func TestClients(t *testing.T) {
 					continue
 				}
 				for _, c := range driven {
-					if !c.can(s.name) {
+					if !c.can(s.name) || s.only != nil && !s.only(c) {
 						continue
 					}
 					t.Run(s.name+"/"+c.name, func(t *testing.T) {
@@ -68,16 +74,16 @@ func operations(t *testing.T, c client, to Target) {
 }
 
 func overTLS(t *testing.T, c client, to Target) {
-	c.checkOperations(t, c.run(t, "operations", append(to.secure(to.Model), to.Env...), nil))
+	c.checkOperations(t, c.run(t, "operations", append(to.secure(to.Model), to.credentials()...), nil))
 }
 
 func bearer(t *testing.T, c client, to Target) {
-	c.checkOperations(t, c.run(t, "operations", append(to.secure(to.Model), "AWS_BEARER_TOKEN_BEDROCK="+to.Bearer), nil))
+	c.checkOperations(t, c.run(t, "operations", append(to.secure(to.Model), to.bearer()...), nil))
 }
 
 // plainBearer sends a token over http://, which one SDK refuses to do.
 func plainBearer(t *testing.T, c client, to Target) {
-	got := c.run(t, "operations", append(at(to.Runtime, to.Model), "AWS_BEARER_TOKEN_BEDROCK="+to.Bearer), nil)
+	got := c.run(t, "operations", append(at(to.Runtime, to.Model), to.bearer()...), nil)
 	if !c.bearerOverTLS {
 		c.checkOperations(t, got)
 		return
@@ -219,6 +225,28 @@ func (c client) checkRenewed(t *testing.T, got []step) {
 	if got[0].AccessKeyID == got[1].AccessKeyID {
 		t.Errorf("both calls used access key %s, want a refreshed one", got[0].AccessKeyID)
 	}
+}
+
+// countTokens wants the count that the answer to the same question gives.
+func countTokens(t *testing.T, c client, to Target) {
+	got := c.run(t, "count-tokens", to.plain(to.Counted, to.Refused[0]), nil)
+	if len(got) != 2 || got[0].InputTokens != questionTokens || got[0].Message != "" {
+		t.Fatalf("got %+v, want %d tokens", got, questionTokens)
+	}
+	c.checkRefused(t, got[1])
+}
+
+// questionTokens is what the question comes to at the stand-in.
+const questionTokens = 7
+
+// guardrail applies one in the version that there is a right to, and in another.
+func guardrail(t *testing.T, c client, to Target) {
+	env := append(to.plain(to.Model), "COMPAT_GUARDRAIL="+to.Guardrail, "COMPAT_TEXT=This is BLOCKME.")
+	got := c.run(t, "guardrail", env, nil)
+	if len(got) != 2 || got[0].StopReason != "GUARDRAIL_INTERVENED" || got[0].Text == "" || got[0].Message != "" {
+		t.Fatalf("got %+v, want an intervention", got)
+	}
+	c.checkRefused(t, got[1])
 }
 
 func callerIdentity(t *testing.T, c client, to Target) {

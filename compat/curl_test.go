@@ -73,6 +73,14 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 		x.between(t)
 		again := x.exchange(t).curl(t, "Converse", model, "converse", converseBody)
 		return []step{first, again}
+	case "count-tokens":
+		var steps []step
+		for _, model := range x.models() {
+			steps = append(steps, x.curl(t, "CountTokens", model, "count-tokens", `{"input":{"converse":`+converseBody+`}}`))
+		}
+		return steps
+	case "guardrail":
+		return []step{x.curlGuardrail(t, "1"), x.curlGuardrail(t, "2")}
 	case "caller-identity":
 		return []step{x.curlIdentity(t)}
 	}
@@ -80,22 +88,39 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 	return nil
 }
 
-// curl makes one call.
+// curl asks a model.
 func (x tool) curl(t *testing.T, name, model, operation, body string) step {
 	t.Helper()
 	s := step{Step: name, AccessKeyID: x.get("AWS_ACCESS_KEY_ID")}
+	x.call(t, &s, "/model/"+writtest.Escape(model)+"/"+operation, body, func(r io.Reader) error {
+		return s.read(r, operation, x.between, t)
+	})
+	return s
+}
+
+func (x tool) curlGuardrail(t *testing.T, version string) step {
+	t.Helper()
+	s := step{Step: "ApplyGuardrail"}
+	path := "/guardrail/" + writtest.Escape(x.get("COMPAT_GUARDRAIL")) + "/version/" + version + "/apply"
+	x.call(t, &s, path, `{"source":"INPUT","content":`+x.guardrailContent()+`}`, func(r io.Reader) error {
+		var out guardrailAnswer
+		err := json.NewDecoder(r).Decode(&out)
+		out.fill(&s)
+		return err
+	})
+	return s
+}
+
+// call posts a body to a path of the runtime.
+func (x tool) call(t *testing.T, s *step, path, body string, take func(io.Reader) error) {
+	t.Helper()
 	args := append(x.credentials("bedrock"), "-H", "Content-Type: application/json", "--data-binary", body)
-	endpoint := x.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
-	path := "/model/" + writtest.Escape(model) + "/" + operation
 	if x.get("AWS_BEARER_TOKEN_BEDROCK") == "" && asItStands() {
 		// AWS signs a path escaped once more: sign that, send the other.
 		args = append(args, "--request-target", path)
 		path = strings.ReplaceAll(path, "%", "%25")
 	}
-	x.send(t, &s, append(args, endpoint+path), func(r io.Reader) error {
-		return s.read(r, operation, x.between, t)
-	})
-	return s
+	x.send(t, s, append(args, x.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")+path), take)
 }
 
 // send runs curl and has take read the body of an answer that is no error.
@@ -210,6 +235,11 @@ func (s *step) read(r io.Reader, operation string, begun func(*testing.T), t *te
 		var out converseAnswer
 		err := json.NewDecoder(r).Decode(&out)
 		out.fill(s)
+		return err
+	case "count-tokens":
+		var out converseUsage
+		err := json.NewDecoder(r).Decode(&out)
+		s.InputTokens = out.Input
 		return err
 	case "invoke":
 		var out nativeAnswer

@@ -50,6 +50,8 @@ func gateway(t *testing.T) Target {
 		Model:     standInModel,
 		Refused:   []string{standInRefused, unknown},
 		Throttled: standInBusy,
+		Counted:   standInCounted,
+		Guardrail: standInGuardrail,
 		Broken:    standInBroken,
 		writ:      s,
 	}
@@ -66,7 +68,7 @@ func upstreamStandIn() http.Handler {
 		Credentials: []fakebedrock.Credential{{AccessKeyID: "AKIAUPSTREAM", SecretAccessKey: upstreamSecret}},
 		Latency:     standInLatency,
 		Fault: func(r fakebedrock.Request) fakebedrock.Fault {
-			if r.Model == stalled {
+			if r.Model == stalled || r.Model == ossStalled {
 				return fakebedrock.Fault{Kind: fakebedrock.Stall, After: 3}
 			}
 			return faultByModel(r)

@@ -43,6 +43,8 @@ type Target struct {
 	Model     string   // an Anthropic model that all credentials may invoke, tools included
 	Refused   []string // models refused with AccessDeniedException
 	Throttled string   // a model that answers with ThrottlingException
+	Counted   string   // a foundation model whose tokens they may have counted
+	Guardrail string   // ARN of a guardrail that they may apply in version 1
 	Broken    string   // a model whose streams end in a throttlingException behind some events
 
 	writ *writtest.Server // the gateway that the target is; nil for the stand-in
@@ -152,8 +154,8 @@ func installed(lock, record string) bool {
 	return err == nil && !got.ModTime().Before(want.ModTime())
 }
 
-// oldestBoto3 is the first version that knows Converse.
-const oldestBoto3 = "1.34.116"
+// oldestBoto3 is the first version that was seen to do all of this.
+const oldestBoto3 = "1.43.11"
 
 func preparePython() ([]string, error) {
 	const check = `import sys, boto3
@@ -192,10 +194,10 @@ func (c client) run(t *testing.T, verb string, env []string, between func(*testi
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if c.play != nil {
-		return c.play(t, tool{ctx, argv[0], append(isolated(t), env...), between}, verb)
+		return c.play(t, tool{ctx, argv[0], append(isolated(t), c.named(env)...), between}, verb)
 	}
 	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], verb)...)
-	cmd.Env = append(isolated(t), env...)
+	cmd.Env = append(isolated(t), c.named(env)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
@@ -227,6 +229,11 @@ func (c client) run(t *testing.T, verb string, env []string, between func(*testi
 	return steps
 }
 
+// named names the models as the client knows them.
+func (c client) named(env []string) []string {
+	return append(env, "COMPAT_MODEL="+strings.NewReplacer(c.models...).Replace(tool{env: env}.get("COMPAT_MODEL")))
+}
+
 // isolated is an environment in which nothing but a scenario's own variables
 // can tell an SDK where to call or as whom.
 func isolated(t *testing.T) []string {
@@ -251,7 +258,18 @@ func isolated(t *testing.T) []string {
 
 // plain points a client at the target's plain port with the target's credentials.
 func (to Target) plain(models ...string) []string {
-	return append(at(to.Runtime, models...), append(to.Env, "OPENAI_API_KEY="+to.Bearer)...)
+	return append(at(to.Runtime, models...), to.credentials()...)
+}
+
+// credentials are the target's, in the variables of every client: keys, but for
+// the one that takes nothing but a token.
+func (to Target) credentials() []string {
+	return append(to.Env[:len(to.Env):len(to.Env)], "OPENAI_API_KEY="+to.Bearer)
+}
+
+// bearer are the same with a token for all.
+func (to Target) bearer() []string {
+	return []string{"AWS_BEARER_TOKEN_BEDROCK=" + to.Bearer, "OPENAI_API_KEY=" + to.Bearer}
 }
 
 // at tells a client where the runtime is, each in its own variable, and what to call.

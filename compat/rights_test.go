@@ -55,12 +55,39 @@ func processRenewed(t *testing.T, c client, to Target) {
 	c.checkRenewed(t, c.run(t, "renew", c.profiled(t, to, "--ttl", "3s"), func(*testing.T) { time.Sleep(4 * time.Second) }))
 }
 
+// tokenRenewed gives a token of seconds in a file, and then the next.
+func tokenRenewed(t *testing.T, c client, to Target) {
+	file := filepath.Join(t.TempDir(), "token")
+	mint := func() {
+		write(t, file, to.writ.MustRun(t, "credentials", "--identity", "compat", "--ttl", "3s", "--format", "bearer"))
+	}
+	mint()
+	c.checkRenewed(t, c.run(t, "renew", append(to.plain(to.Model), "COMPAT_TOKEN_FILE="+file), func(*testing.T) {
+		time.Sleep(4 * time.Second)
+		mint()
+	}))
+}
+
+// container has nothing but a proof and the endpoint that trades it, as a
+// container has.
+func container(t *testing.T, c client, to Target) {
+	env := append(at(to.Runtime, to.Model),
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI="+to.Runtime+"/writ/v1/credentials/compat-brief",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="+to.TokenFile)
+	c.checkRenewed(t, c.run(t, "renew", env, to.BeforeRefresh))
+}
+
 // revoked takes the sessions of an identity away, first under an open stream,
 // then before a call. The SDK may retry as often as it likes to, and must not.
 func revoked(t *testing.T, c client, to Target) {
 	identity := "compat-" + c.name
 	front, arrived := counting(t, to.Runtime)
-	to.Runtime, to.Env = front, environment(to.writ.Session(t, identity))
+	to.Runtime = front
+	if c.bearerOnly {
+		to.Bearer = to.writ.Bearer(t, identity)
+	} else {
+		to.Env = environment(to.writ.Session(t, identity))
+	}
 	env := append(to.plain(stalled), "AWS_MAX_ATTEMPTS=4")
 
 	calls := int32(1)
@@ -74,10 +101,13 @@ func revoked(t *testing.T, c client, to Target) {
 		to.writ.MustRun(t, "sessions", "revoke", identity)
 	}
 	c.checkRefused(t, one(t, c.run(t, "call", env, nil)))
+	if c.bearerOnly { // unlike the id of a key, a token proves itself, and its refusal is the identity's
+		want = append(want, "refusal")
+	}
 	if n := arrived.Load(); n != calls {
 		t.Errorf("%d calls took %d requests", calls, n)
 	}
-	// The refusal is not among them: who shows a revoked session has proved
+	// The refusal of keys is not among them: who shows a revoked session has proved
 	// nothing, and is counted with other strangers.
 	if diff := cmp.Diff(want, recorded(t, to.writ, identity)); diff != "" {
 		t.Errorf("the log's records of %s (-want +got):\n%s", identity, diff)
@@ -90,9 +120,12 @@ func (c client) checkCut(t *testing.T, got []step) {
 	if len(got) != 2 || got[0].Step != "Begun" {
 		t.Fatalf("got %+v, want a stream that began", got)
 	}
-	s := got[1]
-	if !strings.EqualFold(s.Error, "ModelStreamErrorException") || s.Class != c.cut || s.OriginalStatus != c.cutStatus {
-		t.Errorf("cut: got %s (%s) with original status %d, want ModelStreamErrorException (%s) with %d", s.Error, s.Class, s.OriginalStatus, c.cut, c.cutStatus)
+	s, code := got[1], "ModelStreamErrorException"
+	if c.bearerOnly { // a stream of another kind, which can say what it is
+		code = "AccessDeniedException"
+	}
+	if !strings.EqualFold(s.Error, code) || s.Class != c.cut || s.OriginalStatus != c.cutStatus {
+		t.Errorf("cut: got %s (%s) with original status %d, want %s (%s) with %d", s.Error, s.Class, s.OriginalStatus, code, c.cut, c.cutStatus)
 	}
 	if s.Events == 0 || s.StopReason != "" || !strings.Contains(s.Message, "cut") {
 		t.Errorf("cut: got %+v, want some events, no end, and a message that says so", s)

@@ -23,15 +23,18 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/fakebedrock"
+	"github.com/writ-project/writ/internal/writtest"
 )
 
 const (
-	standInModel   = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-	standInRefused = "anthropic.claude-opus-4-1-20250805-v1:0"
-	standInBusy    = "anthropic.claude-3-5-haiku-20241022-v1:0"
-	standInBroken  = "anthropic.claude-haiku-4-5-20251001-v1:0"
-	standInRole    = "arn:aws:iam::111122223333:role/compat"
-	standInSession = 3 * time.Second
+	standInModel     = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+	standInRefused   = "anthropic.claude-opus-4-1-20250805-v1:0"
+	standInCounted   = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+	standInBusy      = "anthropic.claude-3-5-haiku-20241022-v1:0"
+	standInBroken    = "anthropic.claude-haiku-4-5-20251001-v1:0"
+	standInGuardrail = "arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1"
+	standInRole      = "arn:aws:iam::111122223333:role/compat"
+	standInSession   = 3 * time.Second
 
 	// smithy-go 1.28.8 closes a request body when the headers of the answer are
 	// in; net/http may by then not have looked for the body's end yet, takes
@@ -85,18 +88,23 @@ func recordingStandIn(t *testing.T) (Target, *fakebedrock.Recorder) {
 		Model:         standInModel,
 		Refused:       []string{standInRefused},
 		Throttled:     standInBusy,
+		Counted:       standInCounted,
+		Guardrail:     standInGuardrail,
 		Broken:        standInBroken,
 	}, recorder
 }
 
 func faultByModel(r fakebedrock.Request) fakebedrock.Fault {
 	switch r.Model {
-	case standInRefused:
+	case standInRefused, ossRefused:
 		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this model."}
-	case standInBusy:
+	case standInBusy, ossBusy:
 		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
-	case standInBroken:
+	case standInBroken, ossBroken:
 		return fakebedrock.Fault{Kind: fakebedrock.Exception, After: 4, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
+	}
+	if r.Path == "/guardrail/"+writtest.Escape(standInGuardrail)+"/version/2/apply" {
+		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this guardrail."}
 	}
 	return fakebedrock.Fault{}
 }
@@ -109,7 +117,7 @@ func TestClientsSignTheirWay(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			to, recorder := recordingStandIn(t)
 			c.run(t, "call", to.plain(to.Model), nil)
-			c.run(t, "call", append(to.secure(to.Model), to.Env...), nil)
+			c.run(t, "call", append(to.secure(to.Model), to.credentials()...), nil)
 			got := recorder.Requests()
 			if len(got) != 2 {
 				t.Fatalf("got %d requests, want 2", len(got))
@@ -118,6 +126,12 @@ func TestClientsSignTheirWay(t *testing.T) {
 				t.Errorf("spoke %s, and %s over TLS=%v", got[0].Proto, got[1].Proto, got[1].TLS)
 			}
 			for _, r := range got {
+				if c.signed == "" { // a bearer token, and the model in the body
+					if r.Verified != "bearer" || r.Path != "/openai/v1/chat/completions" {
+						t.Errorf("verified %q at %s", r.Verified, r.Path)
+					}
+					continue
+				}
 				if r.Verified != "AKIACOMPAT" {
 					t.Errorf("verified %q", r.Verified)
 				}

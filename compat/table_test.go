@@ -139,10 +139,11 @@ func table(version map[string]string) []row {
 			}
 			return "yes"
 		}},
-		{"session keys in the environment", yes("operations")},
+		{"session keys in the environment", yes("keys")},
 		{"OIDC token, exchanged and renewed at the STS endpoint", yes("federated", "renew")},
 		{"the same, both endpoints over `https://`", yes("federated-tls")},
 		{"profile with `credential_process`, renewed", yes("profile", "profile-renewed")},
+		{"container credentials, renewed", yes("container")},
 		{"bearer token over `https://`", yes("bearer")},
 		{"bearer token over `http://`", func(c client) string {
 			if c.bearerOverTLS {
@@ -150,6 +151,9 @@ func table(version map[string]string) []row {
 			}
 			return yes("bearer-plain")(c)
 		}},
+		{"OpenAI's chat completions", calls("ChatCompletions")},
+		{"CountTokens", yes("count-tokens")},
+		{"ApplyGuardrail", yes("guardrail")},
 		{"`sts:GetCallerIdentity`", yes("caller-identity")},
 		{"no right, unknown model, revoked: status 403", class("refused", func(c client) string { return c.refused })},
 		{"throttled by Bedrock: status 429", class("throttled", func(c client) string { return c.throttled })},

@@ -61,7 +61,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew or caller-identity")
+		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew, count-tokens, guardrail or caller-identity")
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -97,6 +97,13 @@ func run(ctx context.Context, args []string) error {
 		c.report("ConverseStream", c.converseStream(ctx, false))
 	case "renew":
 		return c.refresh(ctx)
+	case "count-tokens":
+		for _, c.model = range models {
+			c.report("CountTokens", c.countTokens(ctx))
+		}
+	case "guardrail":
+		c.report("ApplyGuardrail", c.guardrail(ctx, "1"))
+		c.report("ApplyGuardrail", c.guardrail(ctx, "2"))
 	case "caller-identity":
 		c.report("GetCallerIdentity", c.callerIdentity(ctx))
 	default:

@@ -2,15 +2,17 @@
 // call and as whom comes from AWS's own environment variables, the models from
 // COMPAT_MODEL, and what to do from the first argument.
 import {
+  ApplyGuardrailCommand,
   BedrockRuntimeClient,
   ConverseCommand,
   ConverseStreamCommand,
+  CountTokensCommand,
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 
-import { count, play, question, report, weather } from "./report.js";
+import { count, models, play, question, report, weather } from "./report.js";
 
 const client = new BedrockRuntimeClient();
 
@@ -75,6 +77,25 @@ async function invokeStream(step, model) {
   }
 }
 
+async function countTokens(step, model) {
+  const { messages } = conversation(model);
+  const out = await client.send(new CountTokensCommand({ modelId: model, input: { converse: { messages } } }));
+  step.inputTokens = out.inputTokens;
+}
+
+const guardrail = (version) => async (step) => {
+  const out = await client.send(
+    new ApplyGuardrailCommand({
+      guardrailIdentifier: process.env.COMPAT_GUARDRAIL,
+      guardrailVersion: version,
+      source: "INPUT",
+      content: [{ text: { text: process.env.COMPAT_TEXT } }],
+    }),
+  );
+  step.stopReason = out.action;
+  step.text = out.outputs.map((output) => output.text).join("");
+};
+
 async function named(step) {
   step.accessKeyId = (await client.config.credentials()).accessKeyId;
 }
@@ -97,6 +118,15 @@ await play({
   ],
   describe,
   named,
-  verbs: { "caller-identity": () => report("GetCallerIdentity", callerIdentity, describe) },
+  verbs: {
+    "count-tokens": async () => {
+      for (const model of models) await report("CountTokens", (step) => countTokens(step, model), describe);
+    },
+    guardrail: async () => {
+      await report("ApplyGuardrail", guardrail("1"), describe);
+      await report("ApplyGuardrail", guardrail("2"), describe);
+    },
+    "caller-identity": () => report("GetCallerIdentity", callerIdentity, describe),
+  },
 });
 client.destroy();

@@ -6,7 +6,7 @@ import { once } from "node:events";
 export const question = "Name three rivers.";
 
 // The models to call, in turn.
-const models = (process.env.COMPAT_MODEL ?? "").split(",");
+export const models = (process.env.COMPAT_MODEL ?? "").split(",");
 
 // Clients that do not read AWS's variable are told as they are constructed.
 export const retries = Number(process.env.AWS_MAX_ATTEMPTS ?? "3") - 1;

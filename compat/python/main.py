@@ -93,6 +93,22 @@ def invoke_stream(client, step):
             step["inputTokens"], step["outputTokens"] = metrics["inputTokenCount"], metrics["outputTokenCount"]
 
 
+def count_tokens(client, step, model):
+    out = client.count_tokens(modelId=model, input={"converse": {"messages": conversation(model, False)["messages"]}})
+    step["inputTokens"] = out["inputTokens"]
+
+
+def guardrail(client, step, version):
+    out = client.apply_guardrail(
+        guardrailIdentifier=os.environ["COMPAT_GUARDRAIL"],
+        guardrailVersion=version,
+        source="INPUT",
+        content=[{"text": {"text": os.environ["COMPAT_TEXT"]}}],
+    )
+    step["stopReason"] = out["action"]
+    step["text"] = "".join(output["text"] for output in out["outputs"])
+
+
 def named(client, step):
     step["accessKeyId"] = SESSION.get_credentials().get_frozen_credentials().access_key
     converse(client, step)
@@ -151,6 +167,12 @@ def main():
         if not sys.stdin.readline():
             sys.exit("error: waiting for a line on standard input: it ended")
         report("Converse", named, client)
+    elif scenario == "count-tokens":
+        for model in MODELS:
+            report("CountTokens", count_tokens, client, model=model)
+    elif scenario == "guardrail":
+        report("ApplyGuardrail", guardrail, client, version="1")
+        report("ApplyGuardrail", guardrail, client, version="2")
     elif scenario == "caller-identity":
         report("GetCallerIdentity", caller_identity, client)
     else:
