@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,21 +21,13 @@ import (
 func TestAnotherGatewayInFront(t *testing.T) {
 	to := gateway(t)
 	front := portkey(t)
-	headers, err := json.Marshal(map[string]string{
-		"x-portkey-provider":      "bedrock",
-		"x-portkey-aws-auth-type": "apiKey",
-		"x-portkey-aws-region":    "us-east-1",
-		"x-portkey-custom-host":   to.Runtime,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	headers := headersOf(t, "../docs/behind-a-gateway.md", "https://writ.example.internal", to.Runtime)
 	inFront := openai
 	inFront.models = nil // Portkey translates into Converse
 	as := func(identity string, models ...string) []string {
 		return []string{
 			"OPENAI_BASE_URL=" + front + "/v1", "OPENAI_API_KEY=" + to.writ.Bearer(t, identity),
-			"COMPAT_HEADERS=" + string(headers), "COMPAT_MODEL=" + strings.Join(models, ","),
+			"COMPAT_HEADERS=" + headers, "COMPAT_MODEL=" + strings.Join(models, ","),
 		}
 	}
 	t.Run("answers", func(t *testing.T) {
@@ -67,6 +60,24 @@ func TestAnotherGatewayInFront(t *testing.T) {
 			t.Errorf("got %+v, want a stream without its end", got)
 		}
 	})
+}
+
+// headersOf are the document's headers for Portkey, as JSON, with an address in
+// the place of its own.
+func headersOf(t *testing.T, document, address, ours string) string {
+	t.Helper()
+	headers := map[string]string{}
+	for _, m := range regexp.MustCompile(`-H '(x-portkey-[a-z-]+): ([^']+)'`).FindAllStringSubmatch(string(readFile(t, document)), -1) {
+		headers[m[1]] = strings.ReplaceAll(m[2], address, ours)
+	}
+	if headers["x-portkey-custom-host"] != ours {
+		t.Fatalf("the document gives the headers %v", headers)
+	}
+	text, err := json.Marshal(headers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // portkey starts the gateway of that name, which has no option for an address.

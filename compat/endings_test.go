@@ -3,6 +3,7 @@ package compat
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
+
+	"github.com/writ-project/writ/internal/bedrock"
 )
 
 // ending is a way in which a gateway can end a stream whose right has ended.
@@ -102,10 +105,12 @@ type ender struct {
 
 func (e *ender) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(r.URL.Path, "/")
+	if parts[1] == "openai" {
+		e.chat(w, r)
+		return
+	}
 	model, native := parts[2], parts[3] != "converse-stream"
-	e.mu.Lock()
-	e.calls[model]++
-	e.mu.Unlock()
+	e.count(model)
 	for _, way := range endings {
 		if way.name != model {
 			continue
@@ -125,6 +130,34 @@ func (e *ender) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNotFound)
+}
+
+func (e *ender) count(model string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.calls[model]++
+}
+
+// chat ends a stream of OpenAI's kind, which knows three of the ways.
+func (e *ender) chat(w http.ResponseWriter, r *http.Request) {
+	var body struct{ Model string }
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	e.count(body.Model)
+	const head = `data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":`
+	w.Header().Set("Content-Type", "text/event-stream")
+	io.WriteString(w, head+`{"role":"assistant","content":"Half"},"finish_reason":null}]}`+"\n\n")
+	switch body.Model {
+	case "modelStreamErrorException":
+		w.Write(bedrock.AppendErrorEvent(nil, bedrock.Error{Type: bedrock.AccessDeniedException, Message: endedMessage}))
+	case "content-filtered":
+		io.WriteString(w, head+`{},"finish_reason":"content_filter"}]}`+"\n\ndata: [DONE]\n\n")
+	default:
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // seen is what a caller notices of how a stream ended.
@@ -152,6 +185,7 @@ var shown = map[string][]string{
 		"ends with `content-filter`", "`TypeError`", "`StreamProviderError`", "`StreamProviderError`"},
 	"langchain": {"`ModelStreamErrorException`", "`Error`", "`ValidationException`", "`Error`",
 		"ends with `content_filtered`", "`Error`", "`ThrottlingException`", "`ServiceUnavailableException`"},
+	"openai": {"`APIError`", "–", "–", "–", "ends with `content_filter`", "`TypeError`", "–", "–"},
 	"curl": {"`modelStreamErrorException`", "`accessDeniedException`", "`validationException`", "`AccessDeniedException`",
 		"ends with `content_filtered`", "`exit status 18`", "`throttlingException`", "`serviceUnavailableException`"},
 }
@@ -167,14 +201,20 @@ func TestS23_HowClientsShowTheEnd(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			e := &ender{calls: map[string]int{}}
-			var models []string
-			for _, way := range endings {
-				models = append(models, way.name)
+			var models, want []string
+			for i, way := range endings {
+				if shown[c.name][i] != "–" {
+					models, want = append(models, way.name), append(want, shown[c.name][i])
+				}
 			}
-			env := append(at(overHTTP(t, e), models...), "AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=B", "AWS_SESSION_TOKEN=C", "AWS_MAX_ATTEMPTS=3")
-			for i, s := range c.run(t, "stream", env, nil) {
-				if s.seen() != shown[c.name][i] || s.Text != "Half" {
-					t.Errorf("%s: got %+v, want %q and then %s", models[i], s, "Half", shown[c.name][i])
+			env := append(at(overHTTP(t, e), models...), "AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=B", "AWS_SESSION_TOKEN=C", "OPENAI_API_KEY=D", "AWS_MAX_ATTEMPTS=3")
+			got := c.run(t, "stream", env, nil)
+			if len(got) != len(want) {
+				t.Fatalf("got %d steps, want %d: %+v", len(got), len(want), got)
+			}
+			for i, s := range got {
+				if s.seen() != want[i] || s.Text != "Half" {
+					t.Errorf("%s: got %+v, want %q and then %s", models[i], s, "Half", want[i])
 				}
 				if n := e.calls[models[i]]; n != 1 {
 					t.Errorf("%s: called %d times", models[i], n)
