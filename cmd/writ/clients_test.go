@@ -221,6 +221,18 @@ func TestGoSDKGetsContainerCredentials(t *testing.T) {
 	c.refreshes(analyticsARN, second)
 }
 
+// Over TLS with Writ's own CA. No SDK takes AWS_CA_BUNDLE for this request; the
+// Go SDK has Go's own variable for the system's roots.
+func TestGoSDKGetsContainerCredentialsOverTLS(t *testing.T) {
+	t.Parallel()
+	s, _ := brief(t)
+	c := startClient(t, []string{
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + s.GatewayTLS + "/writ/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN=" + s.Token(t, "analytics"),
+		"AWS_ENDPOINT_URL_STS=" + s.GatewayTLS, "SSL_CERT_FILE=" + s.CA,
+	}, "SDK")
+	c.want(analyticsARN)
+}
+
 func TestBoto3GetsContainerCredentials(t *testing.T) {
 	t.Parallel()
 	needBoto3(t)

@@ -128,3 +128,56 @@ func TestAppendFrameMatchesAWS(t *testing.T) {
 		t.Errorf("got %x", got)
 	}
 }
+
+// OpenAI's SDKs raise by status and try again on 408, 409, 429 and 5xx, unless
+// a header tells them not to (security S23).
+func TestS23_OpenAIRefusalsAreNotTriedAgain(t *testing.T) {
+	for typ, want := range map[ErrorType]struct {
+		status int
+		kind   string
+		final  bool
+	}{
+		UnrecognizedClientException:         {401, "authentication_error", true},
+		MissingAuthenticationTokenException: {401, "authentication_error", true},
+		ExpiredTokenException:               {401, "authentication_error", true},
+		InvalidSignatureException:           {401, "authentication_error", true},
+		IncompleteSignatureException:        {401, "authentication_error", true},
+		RequestTimeTooSkewed:                {401, "authentication_error", true},
+		AccessDeniedException:               {403, "permission_error", true},
+		ValidationException:                 {400, "invalid_request_error", true},
+		UnknownOperationException:           {404, "invalid_request_error", true},
+		ThrottlingException:                 {429, "rate_limit_error", false},
+		ServiceUnavailableException:         {503, "server_error", false},
+		InternalServerException:             {500, "server_error", false},
+		"Nonsense":                          {500, "server_error", false},
+	} {
+		w := httptest.NewRecorder()
+		WriteOpenAIError(w, Error{Type: typ, Message: "m \"q\" \xff", RetryAfter: time.Second}, "req", "dec", time.Unix(1_800_000_000, 0))
+		var got struct {
+			Error struct {
+				Message, Type, Code string
+				Param               any
+			}
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatalf("%s: %v in %s", typ, err, w.Body)
+		}
+		h := w.Header()
+		if w.Code != want.status || got.Error.Type != want.kind || got.Error.Message != "m \"q\" \uFFFD" || got.Error.Code != h.Get("X-Amzn-Errortype") {
+			t.Errorf("%s: %d %s", typ, w.Code, w.Body)
+		}
+		if (h.Get("X-Should-Retry") == "false") != want.final || h.Get("X-Request-Id") != "req" || h.Get("X-Amzn-Requestid") != "req" ||
+			h.Get(DecisionHeader) != "dec" || h.Get("Retry-After-Ms") != "1000" || h.Get("Date") == "" {
+			t.Errorf("%s: %v", typ, h)
+		}
+	}
+	event := string(AppendErrorEvent([]byte("x"), Error{Type: AccessDeniedException, Message: "the call was cut\n\ndata: [DONE]"}))
+	if want := `xdata: {"error":{"message":"the call was cut\n\ndata: [DONE]","type":"permission_error","param":null,"code":"AccessDeniedException"}}` + "\n\n"; event != want {
+		t.Errorf("got %q", event)
+	}
+	for path, want := range map[string]bool{"/openai/v1/x": true, "/v1/x": true, "/model/m/converse": false, "/openai": false, "/": false, "/v2/": false} {
+		if OpenAIPath(path) != want {
+			t.Errorf("%s: %v", path, !want)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func TestExamplesBindTheTokensTheyAreFor(t *testing.T) {
 			w.Issuers[r.Name] = *s
 		case *identity.Binding:
 			w.Bindings = append(w.Bindings, *s)
-			if proofs[r.Name] == "" {
+			if proofs[r.Name] == "" && !s.ForCertificates() { // those are in recipes_test.go
 				t.Errorf("no token of the shape that binding %s is for", r.Name)
 			}
 			if why := s.Wide(); why != "" {
