@@ -1,10 +1,15 @@
 package auditlog
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+	"sync"
 )
 
 // CommitmentScheme names how [Commit] works, for [Content.Scheme].
@@ -28,14 +33,37 @@ const commitmentDomain = "writ audit commitment v1"
 // domain, label, record id and sum, each preceded by its length as a
 // big-endian uint32.
 func Commit(salt []byte, label, recordID string, sum [sha256.Size]byte) string {
+	return NewCommitter(salt).Commit(label, recordID, sum)
+}
+
+// Committer makes commitments under one salt, of which a call needs several.
+// It holds the salt and may be used concurrently.
+type Committer struct {
+	macs sync.Pool // of hash.Hash keyed by the salt: keying one costs more than using it
+}
+
+// NewCommitter keeps a copy of the salt.
+func NewCommitter(salt []byte) *Committer {
+	key := bytes.Clone(salt)
+	return &Committer{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
+
+// Format implements fmt.Formatter, for every verb, without the salt.
+func (c *Committer) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "auditlog.Committer") }
+
+// Commit is [Commit] under the committer's salt.
+func (c *Committer) Commit(label, recordID string, sum [sha256.Size]byte) string {
 	b := make([]byte, 0, 4*4+len(commitmentDomain)+len(label)+len(recordID)+len(sum))
 	for _, field := range [...]string{commitmentDomain, label, recordID, string(sum[:])} {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(field)))
 		b = append(b, field...)
 	}
-	mac := hmac.New(sha256.New, salt)
+	mac := c.macs.Get().(hash.Hash)
+	mac.Reset()
 	mac.Write(b)
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(b[:0]))
+	b = mac.Sum(b[:0])
+	c.macs.Put(mac)
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // VerifyCommitment reports, in constant time, whether c is the commitment to

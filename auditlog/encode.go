@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -28,19 +27,7 @@ const timeLayout = "2006-01-02T15:04:05.000000Z"
 func At(t time.Time) Time { return Time{t.UTC().Truncate(time.Microsecond)} }
 
 // MarshalJSON writes the one form that UnmarshalJSON accepts.
-func (t Time) MarshalJSON() ([]byte, error) {
-	u := t.UTC()
-	if y := u.Year(); y < 1 || y > 9999 {
-		return nil, fmt.Errorf("year %d is outside 1–9999", y)
-	}
-	// Package time is quick only for its own layouts; the fraction takes the
-	// place of the Z, as the seven digits of 1ffffff whose first becomes a dot.
-	b := u.AppendFormat(append(make([]byte, 0, 32), '"'), time.RFC3339)
-	dot := len(b) - 1
-	b = strconv.AppendInt(b[:dot], 1_000_000+int64(u.Nanosecond())/1000, 10)
-	b[dot] = '.'
-	return append(b, `Z"`...), nil
-}
+func (t Time) MarshalJSON() ([]byte, error) { return t.appendJSON(make([]byte, 0, 32)) }
 
 // UnmarshalJSON reads RFC 3339 in UTC with exactly six digits of fraction.
 func (t *Time) UnmarshalJSON(b []byte) error {
@@ -65,67 +52,24 @@ func (r *Record) Marshal() ([]byte, error) {
 	return c.encode()
 }
 
-// encoder is a JSON encoder and what it writes to.
-type encoder struct {
-	json *json.Encoder
-	buf  bytes.Buffer
-}
-
-// encoders keeps encoders for reuse: every call of a client makes two records.
-var encoders = sync.Pool{New: func() any {
-	e := &encoder{}
-	e.json = json.NewEncoder(&e.buf)
-	e.json.SetEscapeHTML(false)
-	return e
-}}
+// writers keeps writers and their buffers for reuse.
+var writers = sync.Pool{New: func() any { return &jsonWriter{b: make([]byte, 0, 2048)} }}
 
 func (r *Record) encode() ([]byte, error) {
-	e := encoders.Get().(*encoder)
-	defer func() {
-		if e.buf.Cap() <= 2*MaxEntry { // a record that was refused may have been huge
-			e.buf.Reset()
-			encoders.Put(e)
-		}
-	}()
-	if err := e.json.Encode(r); err != nil {
-		return nil, fmt.Errorf("encoding record: %w", err)
+	w := writers.Get().(*jsonWriter)
+	w.b, w.err = w.b[:0], nil
+	r.append(w)
+	b, err := bytes.Clone(w.b), w.err
+	if cap(w.b) <= 2*MaxEntry { // a record that was refused may have been huge
+		writers.Put(w)
 	}
-	b := bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))
-	if len(b) > MaxEntry {
+	switch {
+	case err != nil:
+		return nil, err
+	case len(b) > MaxEntry:
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(b), MaxEntry)
 	}
-	if err := checkStrings(b); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(b), nil
-}
-
-// checkStrings scans encoded JSON for strings above their bound and for
-// `\ufffd`, the escape (never the character) by which encoding/json replaces
-// invalid UTF-8. Most records are shorter than that bound and hold no escape.
-func checkStrings(b []byte) error {
-	if len(b) <= maxString && bytes.IndexByte(b, '\\') < 0 {
-		return nil
-	}
-	for i := 0; i < len(b); i++ {
-		if b[i] != '"' {
-			continue
-		}
-		start := i + 1
-		for i = start; i < len(b) && b[i] != '"'; i++ {
-			if b[i] != '\\' {
-				continue
-			}
-			if bytes.HasPrefix(b[i:], []byte(`\ufffd`)) {
-				return errors.New("encoding record: a string is not valid UTF-8")
-			}
-			i++ // the escaped character cannot end the string
-		}
-		if i-start > maxString {
-			return fmt.Errorf("%w: a string of %d bytes, at most %d", ErrTooLarge, i-start, maxString)
-		}
-	}
-	return nil
+	return b, nil
 }
 
 // capped returns a shallow copy with the capped lists cut.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"runtime/debug"
 
 	"github.com/writ-project/writ/internal/config"
 )
@@ -39,7 +40,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	twoProcessors()
+	tuneRuntime()
 	s, err := assemble(ctx, d, cfg, c.Demo, c.logger(os.Stderr))
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil // told to stop before it was ready
@@ -55,12 +56,17 @@ func (c *upCmd) Run(ctx context.Context) error {
 	return s.serve(ctx)
 }
 
-// twoProcessors lets Go run on while the log's fsync holds one of its
-// processors, also where the machine has only one; GOMAXPROCS in the
-// environment stands.
-func twoProcessors() {
+// tuneRuntime sets what suits a gateway, where the environment does not say
+// otherwise. Two processors let Go run on while the log's fsync holds one of
+// them, also where the machine has only one. The garbage of a call outweighs
+// what stays by far, so collecting half as often saves more time than the few
+// megabytes are worth.
+func tuneRuntime() {
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
 		runtime.GOMAXPROCS(2)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
 	}
 }
 

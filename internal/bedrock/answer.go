@@ -10,6 +10,11 @@ import (
 // their names meet they mean the same, so it need not be told who answered.
 type answerReader struct {
 	jsonReader
+	answerState
+}
+
+// answerState is what an answerReader knows of the answer at hand.
+type answerState struct {
 	answer    Answer
 	hasInput  bool
 	hasOutput bool

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // maxPlausible bounds a token count that is believed. No model's context comes
@@ -50,9 +51,10 @@ const (
 // AWS's, but believes no figure that cannot be. An error means that the body is
 // not what any model answers; what could be read is returned beside it.
 func ReadAnswer(op Operation, h http.Header, body []byte) (Answer, error) {
-	r := answerReader{jsonReader: jsonReader{lenient: true}}
+	r := answerReaders.Get().(*answerReader)
+	defer r.release()
 	r.reset("answer", body)
-	err := object(&r.jsonReader, &r, answerMembers, r.pass)
+	err := object(&r.jsonReader, r, answerMembers, r.pass)
 	if err == nil {
 		err = r.end()
 	}
@@ -63,6 +65,17 @@ func ReadAnswer(op Operation, h http.Header, body []byte) (Answer, error) {
 		}
 	}
 	return a, err
+}
+
+// answerReaders keeps readers, and with them the decoder's buffers, for reuse.
+var answerReaders = sync.Pool{New: func() any { return &answerReader{jsonReader: jsonReader{lenient: true}} }}
+
+// release lets go of everything that belongs to the answer, and gives the
+// reader back.
+func (r *answerReader) release() {
+	r.reset("", nil)
+	r.answerState = answerState{}
+	answerReaders.Put(r)
 }
 
 // headerUsage reads usage from headers. An embedding has no output to count.

@@ -556,7 +556,8 @@ func TestIssuedCredentialsSign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = sigv4.Sign(req, sha256.Sum256(body), sigv4.Outbound{
+	keys := sigv4.NewKeys(8)
+	err = keys.Sign(req, sha256.Sum256(body), sigv4.Outbound{
 		Credentials: aws.Credentials{
 			AccessKeyID: issued.AccessKeyID, SecretAccessKey: issued.SecretKey.Reveal(), SessionToken: issued.SessionToken.Reveal(),
 		},
@@ -573,7 +574,6 @@ func TestIssuedCredentialsSign(t *testing.T) {
 	if err != nil || s.Identity != sample().Identity {
 		t.Fatalf("session of %q: %v", s.Identity, err)
 	}
-	keys := sigv4.NewKeys(8)
 	if err := keys.Verify(p, secret.Reveal(), sha256.Sum256(body), noon); err != nil {
 		t.Error(err)
 	}

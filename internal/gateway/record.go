@@ -182,11 +182,11 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 // committed is a salted commitment to content: the log proves what was said
 // without holding it (security S26).
 func (x *exchange) committed(label string, sum [sha256.Size]byte) (string, error) {
-	salt, err := x.g.salts.get(context.WithoutCancel(x.ctx), x.identity.ID, x.start)
+	committer, err := x.g.salts.get(context.WithoutCancel(x.ctx), x.identity.ID, x.start)
 	if err != nil {
 		return "", err
 	}
-	return auditlog.Commit(salt, label, x.id, sum), nil
+	return committer.Commit(label, x.id, sum), nil
 }
 
 // recordBefore writes one aggregate of refusals before authentication.

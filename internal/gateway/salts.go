@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/writ-project/writ/auditlog"
 )
 
 // salts caches the commitment salts of the day, so that the hot path asks the
@@ -13,19 +15,21 @@ type salts struct {
 
 	mu   sync.RWMutex
 	day  time.Time
-	held map[string][]byte // by identity
+	held map[string]*auditlog.Committer // by identity
 }
 
-func newSalts(fetch SaltFunc) *salts { return &salts{fetch: fetch, held: make(map[string][]byte)} }
+func newSalts(fetch SaltFunc) *salts {
+	return &salts{fetch: fetch, held: make(map[string]*auditlog.Committer)}
+}
 
-func (s *salts) get(ctx context.Context, identity string, now time.Time) ([]byte, error) {
+func (s *salts) get(ctx context.Context, identity string, now time.Time) (*auditlog.Committer, error) {
 	day := now.UTC().Truncate(24 * time.Hour)
 	s.mu.RLock()
-	salt := s.held[identity]
+	committer := s.held[identity]
 	fresh := s.day.Equal(day)
 	s.mu.RUnlock()
-	if fresh && salt != nil {
-		return salt, nil
+	if fresh && committer != nil {
+		return committer, nil
 	}
 	salt, err := s.fetch(ctx, identity, day)
 	if err != nil {
@@ -34,8 +38,9 @@ func (s *salts) get(ctx context.Context, identity string, now time.Time) ([]byte
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.day.Equal(day) {
-		s.day, s.held = day, make(map[string][]byte)
+		s.day, s.held = day, make(map[string]*auditlog.Committer)
 	}
-	s.held[identity] = salt
-	return salt, nil
+	committer = auditlog.NewCommitter(salt)
+	s.held[identity] = committer
+	return committer, nil
 }

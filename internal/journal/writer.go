@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
@@ -37,6 +38,10 @@ func (w *writer) run() {
 	tick := time.NewTicker(w.cfg.PublishEvery)
 	defer tick.Stop()
 	for {
+		// Callers that are about to append get their turn first: where the
+		// processors are busy, the more of them share a flush the less each
+		// costs; where they are not, this returns at once.
+		runtime.Gosched()
 		if b := w.queue.take(); b != nil {
 			w.write(b)
 			select {

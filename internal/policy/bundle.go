@@ -63,6 +63,7 @@ type Bundle struct {
 	identities map[string]bool
 	stamper    *stamper
 	roster     *roster
+	memo       *memo             // shared with every bundle of the same laws
 	laws       [sha256.Size]byte // digest of everything but the grants
 	digest     string
 }
@@ -83,6 +84,7 @@ func NewBundle(src Sources) (*Bundle, error) {
 		catalogue: src.Catalogue, networks: src.Networks, atlas: a,
 		identities: make(map[string]bool, len(src.Identities)),
 		stamper:    &stamper{templates: map[string]*template{}, decisions: decisions, duties: duties},
+		memo:       new(memo),
 	}
 	for _, id := range src.Identities {
 		b.identities[id] = true
@@ -131,6 +133,7 @@ func (b *Bundle) addLaws(v *vocabulary, docs []Document) error {
 	}
 	b.decide = newIndex(decide, b.stamper.decisions)
 	b.oblige = newIndex(oblige, b.stamper.duties)
+	b.stamper.reads = readsOfAll(laws).and(reads{turns: turnsOf(b.atlas.staged)})
 	return errors.Join(errs...)
 }
 

@@ -235,7 +235,7 @@ func TestSchemaCountsEveryBuiltinClass(t *testing.T) {
 	}
 }
 
-// An upgrade of cedar-go must touch two files (security S6).
+// An upgrade of cedar-go must touch three files (security S6).
 func TestS6_CedarIsWrapped(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -246,7 +246,7 @@ func TestS6_CedarIsWrapped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), `"github.com/cedar-policy/`+`cedar-go`) && !slices.Contains([]string{"cedar.go", "cedarast.go", "corpus_test.go"}, f) {
+		if strings.Contains(string(text), `"github.com/cedar-policy/`+`cedar-go`) && !slices.Contains([]string{"cedar.go", "cedarast.go", "reads.go", "corpus_test.go"}, f) {
 			t.Errorf("%s imports cedar-go", f)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
 )
 
-// This file and cedarast.go are the only ones that know cedar-go: its
+// This file, cedarast.go and reads.go are the only ones that know cedar-go: its
 // validator is experimental, so an upgrade must touch one place (security S6).
 
 // Names for cedar-go's own types, as the rest of the package uses them.

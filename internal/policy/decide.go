@@ -15,11 +15,27 @@ import (
 
 // Decide answers a request: every leg must be allowed, and the release of an
 // answer that nobody will have read, since what could never be let out must
-// not be asked for.
+// not be asked for. Callers must not change the decision's slices: like
+// requests share them.
 func (b *Bundle) Decide(r Request) Decision {
-	h, err := b.hear(&r)
-	if err != nil {
+	if err := decidable(&r); err != nil {
 		return refused(err)
+	}
+	before, c := b.recall(&r, b.roster.holder(r.Identity.ID))
+	if before != nil {
+		return before.again(&r)
+	}
+	d, answer := b.decideAnew(&r)
+	c.keep(&r, d, answer)
+	return d
+}
+
+// decideAnew works a decision out, and returns beside it the grants that may
+// release the answer.
+func (b *Bundle) decideAnew(r *Request) (Decision, []string) {
+	h, err := b.hear(r)
+	if err != nil {
+		return refused(err), nil
 	}
 	answer := h.legs()
 	if h.code() == CodePermit {
@@ -28,7 +44,7 @@ func (b *Bundle) Decide(r Request) Decision {
 	if h.code() == CodePermit && r.Operation.Generates() {
 		h.release(answer, unread)
 	}
-	return h.close(answer)
+	return h.close(answer), answer
 }
 
 // Release answers whether the output of a permitted call may be let out. The
@@ -78,17 +94,25 @@ type hearing struct {
 	malformed error
 }
 
-// hear checks that a request can be put to the rules, and prepares it.
-func (b *Bundle) hear(r *Request) (*hearing, error) {
+// decidable reports why a request cannot be put to the rules, or nil.
+func decidable(r *Request) error {
 	switch {
 	case r.Identity == nil:
-		return nil, errors.New("no identity")
+		return errors.New("no identity")
 	case r.Session.Identity != r.Identity.ID:
-		return nil, errors.New("the session is another identity's")
+		return errors.New("the session is another identity's")
 	case r.Now.IsZero() || r.Region == "" || len(r.Legs) == 0:
-		return nil, errors.New("time, region or legs are missing")
+		return errors.New("time, region or legs are missing")
 	case !r.Operation.Known():
-		return nil, fmt.Errorf("operation %q is not one that rules can speak about", r.Operation)
+		return fmt.Errorf("operation %q is not one that rules can speak about", r.Operation)
+	}
+	return nil
+}
+
+// hear checks that a request can be put to the rules, and prepares it.
+func (b *Bundle) hear(r *Request) (*hearing, error) {
+	if err := decidable(r); err != nil {
+		return nil, err
 	}
 	f, err := factsOf(r, b.atlas)
 	if err != nil {
@@ -343,8 +367,13 @@ func (h *hearing) close(answer []string) Decision {
 		return d
 	}
 	d.Until = h.limits.end()
-	d.Permit = &Permit{minted: true, digest: h.r.Digest, region: h.r.Region, grants: d.Grants, answer: answer}
+	d.Permit = mint(&h.r, d.Grants, answer)
 	return d
+}
+
+// mint makes the permit for a request that every rule allowed.
+func mint(r *Request, grants, answer []string) *Permit {
+	return &Permit{minted: true, digest: r.Digest, region: r.Region, grants: grants, answer: answer}
 }
 
 // limits finds when an answer ends by itself.

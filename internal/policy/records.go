@@ -71,13 +71,16 @@ type standing struct {
 	impersonated    bool
 }
 
+// standingOf reads a session as it stands at a time.
+func standingOf(s *identity.Session, now time.Time) standing {
+	age := (now.Sub(s.Issued) + time.Second - 1) / time.Second
+	return standing{age: max(int64(age), 0), proof: s.Proof, issuer: s.Issuer, binding: s.Binding, impersonated: s.Impersonated()}
+}
+
 // session is context.session. It comes again when an identity calls more than
 // once in a second, which is when its cost counts.
 func (r *records) session(s *identity.Session, now time.Time) value {
-	age := (now.Sub(s.Issued) + time.Second - 1) / time.Second
-	return recall(&r.sessions, standing{
-		age: max(int64(age), 0), proof: s.Proof, issuer: s.Issuer, binding: s.Binding, impersonated: s.Impersonated(),
-	}, sessionRecord)
+	return recall(&r.sessions, standingOf(s, now), sessionRecord)
 }
 
 // barren is content in which nothing was found: all else that can be said of it.

@@ -39,6 +39,7 @@ type holder struct {
 	rules  []*rule
 	decide *index // permits of the decision itself
 	oblige *index // obligations
+	reads  reads  // what these rules and the laws read together
 
 	known atomic.Pointer[acquaintance]
 }
@@ -180,6 +181,7 @@ type stamper struct {
 	templates map[string]*template
 	decisions map[uid][]uid // actions of the decision, with their groups
 	duties    map[uid][]uid // actions of obligations, with their groups
+	reads     reads         // what the laws read, and when entities change
 }
 
 // with returns the holder after a change; nil when no grant is left.
@@ -208,6 +210,7 @@ func (h *holder) compile() {
 	}
 	h.decide = newIndex(h.rules, h.deps.decisions)
 	h.oblige = newIndex(h.rules, h.deps.duties)
+	h.reads = h.deps.reads.and(readsOfAll(h.rules))
 }
 
 // grantsDigest covers every field of the grants.

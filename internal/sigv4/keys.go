@@ -5,13 +5,32 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"io"
 	"sync"
 	"time"
 )
 
-// signingKey is the last link of the key chain, or a signature made with it.
+// signingKey is a link of the key chain, or a signature made with its last one.
 type signingKey [32]byte
+
+// signer makes signatures with one signing key.
+type signer struct {
+	macs sync.Pool // of hash.Hash keyed by it: keying one costs more than using it
+}
+
+func newSigner(key signingKey) *signer {
+	return &signer{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }}}
+}
+
+func (s *signer) sign(message []byte) (out signingKey) {
+	mac := s.macs.Get().(hash.Hash)
+	mac.Reset()
+	mac.Write(message)
+	mac.Sum(out[:0])
+	s.macs.Put(mac)
+	return out
+}
 
 // keyLifetime is how long derived keys are remembered.
 const keyLifetime = time.Hour
@@ -30,12 +49,12 @@ type Keys struct {
 
 type keyShard struct {
 	mu         sync.RWMutex // guards what follows
-	young, old map[signingKey]signingKey
+	young, old map[signingKey]*signer
 	born       time.Time // when the oldest entry may have been made
 }
 
-// NewKeys makes a memory for about limit signing keys; each takes some 100
-// bytes. A limit of a few times the number of live sessions is enough.
+// NewKeys makes a memory for about limit signing keys; each takes about 1 KB
+// while it is in use. A limit of a few times the number of live sessions is enough.
 func NewKeys(limit int) *Keys {
 	return &Keys{limit: max(limit/(2*shardCount), 1)}
 }
@@ -43,23 +62,23 @@ func NewKeys(limit int) *Keys {
 // Format implements fmt.Formatter, for every verb, without the keys.
 func (k *Keys) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "sigv4.Keys") }
 
-// key returns the signing key for a secret and a scope.
-func (k *Keys) key(secret string, scope Scope, now time.Time) signingKey {
+// key returns the signer for a secret and a scope.
+func (k *Keys) key(secret string, scope Scope, now time.Time) *signer {
 	name := keyName(secret, scope)
 	shard := &k.shards[name[0]%shardCount]
 	if key, ok := shard.get(name, now); ok {
 		return key
 	}
-	key := derive(secret, scope)
+	key := newSigner(derive(secret, scope))
 	shard.put(name, key, now, k.limit)
 	return key
 }
 
-func (s *keyShard) get(name signingKey, now time.Time) (signingKey, bool) {
+func (s *keyShard) get(name signingKey, now time.Time) (*signer, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if now.Sub(s.born) > keyLifetime {
-		return signingKey{}, false
+		return nil, false
 	}
 	if key, ok := s.young[name]; ok {
 		return key, true
@@ -70,14 +89,14 @@ func (s *keyShard) get(name signingKey, now time.Time) (signingKey, bool) {
 	return key, ok
 }
 
-func (s *keyShard) put(name, key signingKey, now time.Time, limit int) {
+func (s *keyShard) put(name signingKey, key *signer, now time.Time, limit int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case now.Sub(s.born) > keyLifetime:
-		s.young, s.old, s.born = make(map[signingKey]signingKey), nil, now
+		s.young, s.old, s.born = make(map[signingKey]*signer), nil, now
 	case len(s.young) >= limit:
-		s.young, s.old = make(map[signingKey]signingKey), s.young
+		s.young, s.old = make(map[signingKey]*signer), s.young
 	}
 	s.young[name] = key
 }

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -32,11 +36,9 @@ func signedByAWS(t *rapid.T) (wire []byte, secret string) {
 		r.Header.Set(name, value.Draw(t, name))
 	}
 	secret = rapid.StringMatching(`[A-Za-z0-9+/]{40}`).Draw(t, "secret")
-	err = Sign(r, sha256.Sum256(body), Outbound{
-		Credentials: aws.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: secret, SessionToken: "TOK/+="},
-		Service:     "bedrock", Region: "us-east-1", Time: signedAt,
-	})
-	if err != nil {
+	sum := sha256.Sum256(body)
+	creds := aws.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: secret, SessionToken: "TOK/+="}
+	if err := v4.NewSigner().SignHTTP(t.Context(), creds, r, hex.EncodeToString(sum[:]), "bedrock", "us-east-1", signedAt); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
@@ -66,6 +68,51 @@ func check(wire []byte, keys *Keys, secret string) error {
 		return err
 	}
 	return keys.Verify(p, secret, sha256.Sum256(body.Bytes()), signedAt)
+}
+
+// What we sign is what AWS's own signer would have signed, to the byte.
+func TestSignAsAWSDoes(t *testing.T) {
+	keys := NewKeys(64)
+	rapid.Check(t, func(t *rapid.T) {
+		wire, secret := signedByAWS(t)
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(wire)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := r.Header.Clone()
+		for _, name := range []string{"Authorization", "X-Amz-Date", "X-Amz-Security-Token"} {
+			r.Header.Del(name)
+		}
+		creds := aws.Credentials{AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: secret, SessionToken: "TOK/+="}
+		if err := keys.Sign(r, sha256.Sum256(body), Outbound{Credentials: creds, Service: "bedrock", Region: "us-east-1", Time: signedAt}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, r.Header); diff != "" {
+			t.Fatalf("AWS's − ours +:\n%s", diff)
+		}
+	})
+}
+
+// What two readers could take for two things is not signed.
+func TestSignRefusesWhatIsAmbiguous(t *testing.T) {
+	for name, spoil := range map[string]func(*http.Request){
+		"header twice": func(r *http.Request) { r.Header["Accept"] = []string{"a", "b"} },
+		"query":        func(r *http.Request) { r.URL.RawQuery = "a=b" },
+		"empty query":  func(r *http.Request) { r.URL.ForceQuery = true },
+	} {
+		r, err := http.NewRequest(http.MethodPost, "http://bedrock.example/model/a/converse", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoil(r)
+		if err := NewKeys(1).Sign(r, [32]byte{}, Outbound{Service: "bedrock", Region: "us-east-1", Time: signedAt}); err == nil {
+			t.Errorf("%s: signed", name)
+		}
+	}
 }
 
 func TestWhatAWSSignsVerifies(t *testing.T) {
@@ -138,7 +185,7 @@ func TestKeysAreBoundedAndDie(t *testing.T) {
 		scope := Scope{Date: "20261123", Region: "us-east-1", Service: "bedrock"}
 		for _, secret := range rapid.SliceOfN(rapid.StringN(1, 3, 8), 1, 300).Draw(t, "secrets") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 600).Draw(t, "seconds")) * time.Second)
-			if got := keys.key(secret, scope, now); got != derive(secret, scope) {
+			if key := derive(secret, scope); keys.key(secret, scope, now).sign(nil) != mac(key[:], nil) {
 				t.Fatalf("key for %q is another's", secret)
 			}
 		}

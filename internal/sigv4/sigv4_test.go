@@ -387,7 +387,7 @@ func TestEmptySecretNeverVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte(boto3.body))
-	p.signature = p.sign(derive("", p.scope), sum)
+	p.signature = p.sign(newSigner(derive("", p.scope)), sum)
 	if err := NewKeys(1).Verify(p, "", sum, p.Time()); code(err) != UnrecognizedClient {
 		t.Errorf("Verify: %v", err)
 	}
@@ -399,7 +399,7 @@ func TestBodyDigestSentMustBeTheBodys(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := sha256.Sum256([]byte("another body"))
-	p.signature = p.sign(derive("SECRET", p.scope), other)
+	p.signature = p.sign(newSigner(derive("SECRET", p.scope)), other)
 	if err := NewKeys(1).Verify(p, "SECRET", other, p.Time()); code(err) != InvalidSignature {
 		t.Errorf("Verify: %v", err)
 	}
@@ -469,6 +469,6 @@ func benchRequest(b *testing.B) (*http.Request, [32]byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	signature := fmt.Sprintf("%x", p.sign(derive("SECRET", p.scope), sum))
+	signature := fmt.Sprintf("%x", p.sign(newSigner(derive("SECRET", p.scope)), sum))
 	return s.edit("cba66f65b260e271d8f4f61eb1c28a21ed0fd311a8ff2d2f12273e989bd9150b", signature).receive(b), sum
 }

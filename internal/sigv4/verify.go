@@ -32,7 +32,7 @@ func (k *Keys) Verify(p *Presented, secret string, bodySum [32]byte, now time.Ti
 }
 
 // sign computes the signature that key makes over what was presented.
-func (p *Presented) sign(key signingKey, bodySum [32]byte) signingKey {
+func (p *Presented) sign(key *signer, bodySum [32]byte) signingKey {
 	request := hex.AppendEncode(p.canonical, bodySum[:]) // into the room left for it
 	sum := sha256.Sum256(request)
 
@@ -47,5 +47,5 @@ func (p *Presented) sign(key signingKey, bodySum [32]byte) signingKey {
 	b = append(b, p.scope.Service...)
 	b = append(b, "/"+terminator+"\n"...)
 	b = hex.AppendEncode(b, sum[:])
-	return mac(key[:], b)
+	return key.sign(b)
 }

@@ -1,8 +1,7 @@
 // Package upstream is the only door out to Bedrock. It sends what a
 // policy.Permit covers and nothing else: the permit carries a digest of method,
 // path, region, forwarded headers and body, and Do refuses anything that
-// differs by a byte. Requests leave under Writ's own credentials, signed by the
-// AWS SDK's signer; nothing a client sends chooses host or credentials.
+// differs by a byte. Requests leave signed with Writ's own credentials; nothing a client sends chooses host or credentials.
 package upstream
 
 import (
@@ -54,6 +53,7 @@ type Client struct {
 	suffix      string
 	credentials aws.CredentialsProvider
 	transport   *http.Transport
+	keys        *sigv4.Keys
 	now         func() time.Time
 }
 
@@ -65,7 +65,7 @@ func New(cfg Config) (*Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("partition %q has no known Bedrock endpoint", cfg.Partition)
 	}
-	c := &Client{suffix: suffix, credentials: cfg.Credentials, now: cfg.Now}
+	c := &Client{suffix: suffix, credentials: cfg.Credentials, keys: sigv4.NewKeys(4096), now: cfg.Now}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -186,7 +186,7 @@ func (c *Client) sign(ctx context.Context, req *http.Request, out Outbound) erro
 	if err != nil {
 		return fmt.Errorf("getting Writ's own AWS credentials: %w", err)
 	}
-	err = sigv4.Sign(req, out.Body.Sum(), sigv4.Outbound{Credentials: creds, Service: "bedrock", Region: out.Region, Time: c.now()})
+	err = c.keys.Sign(req, out.Body.Sum(), sigv4.Outbound{Credentials: creds, Service: "bedrock", Region: out.Region, Time: c.now()})
 	if err != nil {
 		return fmt.Errorf("signing for Bedrock: %w", err)
 	}
