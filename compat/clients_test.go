@@ -70,7 +70,7 @@ const (
 // openai speaks to other gateways too.
 var openai = client{
 	name: "openai", title: "`openai`", prepare: program("js/openai.js"), calls: []string{"ChatCompletions", "ChatCompletions (stream)"},
-	lacks:  []string{"keys", "federated", "federated-tls", "renew", "profile", "profile-renewed", "container", "count-tokens", "guardrail", "caller-identity"},
+	lacks:  []string{"keys", "federated", "federated-tls", "renew", "profile", "profile-renewed", "container", "count-tokens", "guardrail", "async", "caller-identity"},
 	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled},
 	plain:  "HTTP/1.1", secure: "HTTP/1.1", bearerOnly: true,
 	refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
@@ -106,21 +106,21 @@ var clients = []client{
 	},
 	{
 		name: "anthropic", title: "`@anthropic-ai/bedrock-sdk`", prepare: program("js/anthropic.js"),
-		calls: bedrockCalls[2:], ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "caller-identity"},
+		calls: bedrockCalls[2:], ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "async", "caller-identity"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1", rawColon: true,
 		signed:  "accept;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-stainless-arch;x-stainless-lang;x-stainless-os;x-stainless-package-version;x-stainless-retry-count;x-stainless-runtime;x-stainless-runtime-version;x-stainless-timeout",
 		refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
 	},
 	{
 		name: "ai", title: "`@ai-sdk/amazon-bedrock`", prepare: program("js/ai.js"), calls: bedrockCalls,
-		ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "caller-identity"},
+		ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "async", "caller-identity"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "host;x-amz-date;x-amz-security-token",
 		refused: "APICallError", throttled: "RetryError", attempts: 2, broken: "StreamProviderError", cut: "StreamProviderError",
 	},
 	{
 		name: "langchain", title: "`@langchain/aws`", prepare: program("js/langchain.js"), calls: bedrockCalls[:2],
-		lacks: []string{"count-tokens", "guardrail", "caller-identity"},
+		lacks: []string{"count-tokens", "guardrail", "async", "caller-identity"},
 		plain: "HTTP/2.0", secure: "HTTP/2.0",
 		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
 		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,

@@ -110,6 +110,8 @@ func playCLI(t *testing.T, x tool, verb string) []step {
 		return steps
 	case "guardrail":
 		return []step{x.cliGuardrail("1"), x.cliGuardrail("2")}
+	case "async":
+		return x.cliAsync()
 	case "caller-identity":
 		var out struct{ Account, Arn string }
 		s := x.aws("GetCallerIdentity", &out, "sts", "get-caller-identity")

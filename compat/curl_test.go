@@ -81,6 +81,8 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 		return steps
 	case "guardrail":
 		return []step{x.curlGuardrail(t, "1"), x.curlGuardrail(t, "2")}
+	case "async":
+		return x.curlAsync(t)
 	case "caller-identity":
 		return []step{x.curlIdentity(t)}
 	}
@@ -111,10 +113,13 @@ func (x tool) curlGuardrail(t *testing.T, version string) step {
 	return s
 }
 
-// call posts a body to a path of the runtime.
+// call posts a body to a path of the runtime, or gets the path if there is none.
 func (x tool) call(t *testing.T, s *step, path, body string, take func(io.Reader) error) {
 	t.Helper()
-	args := append(x.credentials("bedrock"), "-H", "Content-Type: application/json", "--data-binary", body)
+	args := x.credentials("bedrock")
+	if body != "" {
+		args = append(args, "-H", "Content-Type: application/json", "--data-binary", body)
+	}
 	if x.get("AWS_BEARER_TOKEN_BEDROCK") == "" && asItStands() {
 		// AWS signs a path escaped once more: sign that, send the other.
 		args = append(args, "--request-target", path)

@@ -52,6 +52,8 @@ func gateway(t *testing.T) Target {
 		Throttled: standInBusy,
 		Counted:   standInCounted,
 		Guardrail: standInGuardrail,
+		Video:     standInVideo,
+		Output:    standInOutput,
 		Broken:    standInBroken,
 		writ:      s,
 	}

@@ -45,6 +45,8 @@ type Target struct {
 	Throttled string   // a model that answers with ThrottlingException
 	Counted   string   // a foundation model whose tokens they may have counted
 	Guardrail string   // ARN of a guardrail that they may apply in version 1
+	Video     string   // a model that they may invoke asynchronously
+	Output    string   // where its answers may go
 	Broken    string   // a model whose streams end in a throttlingException behind some events
 
 	writ *writtest.Server // the gateway that the target is; nil for the stand-in

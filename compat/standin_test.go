@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -30,6 +31,8 @@ const (
 	standInModel     = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 	standInRefused   = "anthropic.claude-opus-4-1-20250805-v1:0"
 	standInCounted   = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+	standInVideo     = "amazon.nova-reel-v1:0"
+	standInOutput    = "s3://compat-results/videos"
 	standInBusy      = "anthropic.claude-3-5-haiku-20241022-v1:0"
 	standInBroken    = "anthropic.claude-haiku-4-5-20251001-v1:0"
 	standInGuardrail = "arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1"
@@ -90,6 +93,8 @@ func recordingStandIn(t *testing.T) (Target, *fakebedrock.Recorder) {
 		Throttled:     standInBusy,
 		Counted:       standInCounted,
 		Guardrail:     standInGuardrail,
+		Video:         standInVideo,
+		Output:        standInOutput,
 		Broken:        standInBroken,
 	}, recorder
 }
@@ -102,6 +107,9 @@ func faultByModel(r fakebedrock.Request) fakebedrock.Fault {
 		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
 	case standInBroken, ossBroken:
 		return fakebedrock.Fault{Kind: fakebedrock.Exception, After: 4, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
+	}
+	if bytes.Contains(r.Body, []byte("s3://elsewhere/")) {
+		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this place."}
 	}
 	if r.Path == "/guardrail/"+writtest.Escape(standInGuardrail)+"/version/2/apply" {
 		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this guardrail."}

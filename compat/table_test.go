@@ -154,6 +154,7 @@ func table(version map[string]string) []row {
 		{"OpenAI's chat completions", calls("ChatCompletions")},
 		{"CountTokens", yes("count-tokens")},
 		{"ApplyGuardrail", yes("guardrail")},
+		{"StartAsyncInvoke, GetAsyncInvoke, ListAsyncInvokes", yes("async")},
 		{"`sts:GetCallerIdentity`", yes("caller-identity")},
 		{"no right, unknown model, revoked: status 403", class("refused", func(c client) string { return c.refused })},
 		{"throttled by Bedrock: status 429", class("throttled", func(c client) string { return c.throttled })},

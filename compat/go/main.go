@@ -61,7 +61,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew, count-tokens, guardrail or caller-identity")
+		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew, count-tokens, guardrail, async or caller-identity")
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -104,6 +104,8 @@ func run(ctx context.Context, args []string) error {
 	case "guardrail":
 		c.report("ApplyGuardrail", c.guardrail(ctx, "1"))
 		c.report("ApplyGuardrail", c.guardrail(ctx, "2"))
+	case "async":
+		c.async(ctx)
 	case "caller-identity":
 		c.report("GetCallerIdentity", c.callerIdentity(ctx))
 	default:

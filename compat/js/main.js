@@ -7,8 +7,11 @@ import {
   ConverseCommand,
   ConverseStreamCommand,
   CountTokensCommand,
+  GetAsyncInvokeCommand,
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
+  ListAsyncInvokesCommand,
+  StartAsyncInvokeCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 
@@ -96,6 +99,37 @@ const guardrail = (version) => async (step) => {
   step.text = out.outputs.map((output) => output.text).join("");
 };
 
+async function start(step, s3Uri) {
+  const out = await client.send(
+    new StartAsyncInvokeCommand({
+      modelId: models[0],
+      modelInput: { taskType: "TEXT_VIDEO", textToVideoParams: { text: question } },
+      outputDataConfig: { s3OutputDataConfig: { s3Uri } },
+    }),
+  );
+  step.arn = out.invocationArn;
+}
+
+// Starts an invocation whose answer goes to the place that COMPAT_OUTPUT names,
+// asks for it and lists it; then it starts one that goes elsewhere.
+async function asynchronous() {
+  let arn;
+  const run = (name, call) => report(name, call, describe);
+  await run("StartAsyncInvoke", async (step) => {
+    await start(step, process.env.COMPAT_OUTPUT);
+    arn = step.arn;
+  });
+  await run("GetAsyncInvoke", async (step) => {
+    const out = await client.send(new GetAsyncInvokeCommand({ invocationArn: arn }));
+    Object.assign(step, { arn: out.invocationArn, stopReason: out.status });
+  });
+  await run("ListAsyncInvokes", async (step) => {
+    const out = await client.send(new ListAsyncInvokesCommand({ maxResults: 100 }));
+    step.arn = out.asyncInvokeSummaries.find((summary) => summary.invocationArn === arn)?.invocationArn;
+  });
+  await run("StartAsyncInvoke", (step) => start(step, process.env.COMPAT_ELSEWHERE));
+}
+
 async function named(step) {
   step.accessKeyId = (await client.config.credentials()).accessKeyId;
 }
@@ -126,6 +160,7 @@ await play({
       await report("ApplyGuardrail", guardrail("1"), describe);
       await report("ApplyGuardrail", guardrail("2"), describe);
     },
+    async: asynchronous,
     "caller-identity": () => report("GetCallerIdentity", callerIdentity, describe),
   },
 });

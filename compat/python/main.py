@@ -109,6 +109,25 @@ def guardrail(client, step, version):
     step["text"] = "".join(output["text"] for output in out["outputs"])
 
 
+def start(client, step, output):
+    out = client.start_async_invoke(
+        modelId=MODELS[0],
+        modelInput={"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": QUESTION}},
+        outputDataConfig={"s3OutputDataConfig": {"s3Uri": output}},
+    )
+    step["arn"] = out["invocationArn"]
+
+
+def get_invocation(client, step, arn):
+    out = client.get_async_invoke(invocationArn=arn)
+    step["arn"], step["stopReason"] = out["invocationArn"], out["status"]
+
+
+def list_invocations(client, step, arn):
+    summaries = client.list_async_invokes(maxResults=100)["asyncInvokeSummaries"]
+    step["arn"] = next((s["invocationArn"] for s in summaries if s["invocationArn"] == arn), None)
+
+
 def named(client, step):
     step["accessKeyId"] = SESSION.get_credentials().get_frozen_credentials().access_key
     converse(client, step)
@@ -133,6 +152,7 @@ def report(name, call, client, **options):
     except (BotoCoreError, HTTPError) as error:  # a stream that breaks off is urllib3's to report
         step["class"], step["message"] = type(error).__name__, str(error)
     print(json.dumps(step), flush=True)
+    return step
 
 
 def main():
@@ -173,6 +193,13 @@ def main():
     elif scenario == "guardrail":
         report("ApplyGuardrail", guardrail, client, version="1")
         report("ApplyGuardrail", guardrail, client, version="2")
+    elif scenario == "async":
+        # Starts an invocation whose answer goes to the place that COMPAT_OUTPUT
+        # names, asks for it and lists it; then it starts one that goes elsewhere.
+        arn = report("StartAsyncInvoke", start, client, output=os.environ["COMPAT_OUTPUT"]).get("arn", "none")
+        report("GetAsyncInvoke", get_invocation, client, arn=arn)
+        report("ListAsyncInvokes", list_invocations, client, arn=arn)
+        report("StartAsyncInvoke", start, client, output=os.environ["COMPAT_ELSEWHERE"])
     elif scenario == "caller-identity":
         report("GetCallerIdentity", caller_identity, client)
     else:
