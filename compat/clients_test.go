@@ -11,6 +11,7 @@ import (
 // is written from this.
 type client struct {
 	name, title string
+	sdk         bool // one of AWS's own SDKs
 	// prepare installs what the client needs and returns how to run it; an error
 	// means that a prerequisite is missing.
 	prepare func() ([]string, error)
@@ -80,19 +81,19 @@ const python, cli = "python", "cli"
 
 var clients = []client{
 	{
-		name: "go", title: "AWS SDK for Go v2", prepare: sync.OnceValues(prepareGo), calls: bedrockCalls,
+		name: "go", title: "AWS SDK for Go v2", sdk: true, prepare: sync.OnceValues(prepareGo), calls: bedrockCalls,
 		plain: "HTTP/1.1", secure: "HTTP/2.0", bearerOverTLS: true,
 		signed:  "amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-date;x-amz-security-token",
 		refused: "*types.AccessDeniedException", throttled: "*types.ThrottlingException", attempts: 2, broken: "*types.ThrottlingException", cut: "*types.ModelStreamErrorException", cutStatus: http.StatusForbidden,
 	},
 	{
-		name: "js", title: "AWS SDK for JavaScript v3", prepare: program("js/main.js"), calls: bedrockCalls,
+		name: "js", title: "AWS SDK for JavaScript v3", sdk: true, prepare: program("js/main.js"), calls: bedrockCalls,
 		plain: "HTTP/2.0", secure: "HTTP/2.0",
 		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
 		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
 	},
 	{
-		name: python, title: "boto3", prepare: sync.OnceValues(preparePython), theirs: true, calls: bedrockCalls,
+		name: python, title: "boto3", sdk: true, prepare: sync.OnceValues(preparePython), theirs: true, calls: bedrockCalls,
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "content-type;host;x-amz-date;x-amz-security-token",
 		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "EventStreamError", cut: "EventStreamError",
