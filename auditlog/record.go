@@ -58,6 +58,7 @@ type Call struct {
 	Legs           []Leg  `json:"legs,omitempty"`      // capped: the first 64
 	LegCount       int    `json:"leg_count,omitempty"` // before the cap
 	RegionCalled   string `json:"region_called,omitempty"`
+	Account        string `json:"account,omitempty"` // AWS account called
 	Stream         bool   `json:"stream,omitempty"`
 	Endpoint       string `json:"endpoint,omitempty"` // runtime, sts, …
 }

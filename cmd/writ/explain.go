@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,7 @@ type explainCmd struct {
 	Operation string `help:"Converse (default), ConverseStream, InvokeModel, InvokeModelWithResponseStream, ChatCompletions, ChatCompletionsStream, CountTokens or ApplyGuardrail." placeholder:"O"`
 	Region    string `help:"Region called; the gateway's own by default." placeholder:"R"`
 	Context   string `help:"Part of a Cedar context, laid over the defaults." placeholder:"JSON"`
-	Account   string `help:"AWS account, where no server is running." placeholder:"ID" default:"111122223333"`
+	Account   string `help:"AWS account called; by default that of the ARN, or the one that the identity's grants are for." placeholder:"ID"`
 	JSON      bool   `help:"Print JSON."`
 }
 
@@ -49,7 +50,7 @@ func (c *explainCmd) Run(ctx context.Context) error {
 	if err := c.complete(); err != nil {
 		return err
 	}
-	in := api.ExplainRequest{Identity: c.Identity, Model: c.Model, Operation: c.Operation, Region: c.Region}
+	in := api.ExplainRequest{Identity: c.Identity, Model: c.Model, Operation: c.Operation, Region: c.Region, Account: c.Account}
 	if c.Context != "" {
 		in.Context = json.RawMessage(c.Context)
 		if !json.Valid(in.Context) {
@@ -107,7 +108,7 @@ func (c *explainCmd) ask(ctx context.Context, in api.ExplainRequest) (e policy.E
 	if err != nil {
 		return e, err
 	}
-	return api.Explain(state, api.Place{Account: c.Account, Region: "us-east-1"}, in, time.Now())
+	return api.Explain(state, api.Place{Account: cmp.Or(c.Account, demoAccount), Region: "us-east-1"}, in, time.Now())
 }
 
 // stored is the state in a store that no server uses.

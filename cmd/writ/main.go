@@ -27,6 +27,7 @@ type commands struct {
 	Audit       auditCmd       `cmd:"" help:"Verify, read and prove the audit log."`
 	Sessions    sessionsCmd    `cmd:"" help:"Revoke sessions."`
 	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
+	Upstream    upstreamCmd    `cmd:"" help:"Print the IAM policies that calls need, and check the credentials."`
 	Status      statusCmd      `cmd:"" help:"Say how a live server is."`
 	Whoami      whoamiCmd      `cmd:"" help:"Say who the operator's token acts as."`
 	Demo        demoCmd        `cmd:"" help:"Parts of the demonstration."`

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 	"github.com/writ-project/writ/internal/metrics"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/snapshot"
+	"github.com/writ-project/writ/internal/upstream"
 )
 
 // server is everything that runs under `writ up`. assemble is the one place
@@ -39,6 +41,7 @@ type server struct {
 	gateway   *gateway.Gateway
 	demo      *demo // nil without --demo
 	upstream  string
+	door      *upstream.Client
 	started   time.Time
 	endpoints endpoints
 
@@ -137,8 +140,12 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.upstream = label
-	exchange, err := proof.New(proof.Config{Record: k.recordMint, Seal: k.seal, Ring: k.keys.Ring, Log: s.log})
+	s.upstream, s.door = label, up
+	conf := proof.Config{Record: k.recordMint, Seal: k.seal, Log: s.log}
+	if s.cfg.Impersonation { // the right by which container tokens are minted
+		conf.Ring = k.keys.Ring
+	}
+	exchange, err := proof.New(conf)
 	if err != nil {
 		return err
 	}
@@ -149,7 +156,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
 		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
-		Account: s.cfg.Account, Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
+		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
 		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
 	})
 	s.gatewayServer.Handler = s.gateway
@@ -159,6 +166,7 @@ func (s *server) open(ctx context.Context) (err error) {
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
 		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer, Container: k.container,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
+		Upstream: up, Scope: scopeOf(s.cfg),
 	}
 	if s.demo != nil {
 		control.DemoToken = s.demo.token
@@ -184,6 +192,17 @@ func (s *server) ended(e snapshot.Ended) {
 	if n := s.gateway.Reconsider(); n > 0 {
 		s.log.Info("open calls were cut", "calls", n, "identities", e.Identities, "grants", e.Grants)
 	}
+	s.dropSessions(e)
+}
+
+// dropSessions forgets the AWS sessions of what has ended, after the calls that
+// might still ask for one were cut. They could sign nothing any more without a
+// permit, and need not be in memory either.
+func (s *server) dropSessions(e snapshot.Ended) {
+	s.door.Drop(func(identity string, grants []string) bool {
+		return e.Rules || slices.Contains(e.Identities, identity) ||
+			slices.ContainsFunc(grants, func(g string) bool { return slices.Contains(e.Grants, g) })
+	})
 }
 
 func limitsOf(c config.Limits) gateway.Limits {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,27 +13,45 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/writ-project/writ/internal/config"
 	"github.com/writ-project/writ/internal/upstream"
 )
 
 // openUpstream makes the door to Bedrock and says what it leads to. Writ's own
-// credentials come from the default AWS chain, or from a role assumed with it;
-// the demo's stand-in has a key of its own.
+// credentials come from the default AWS chain; the demo's stand-in has a key of
+// its own. Either may assume a role in each account that calls are made in.
 func openUpstream(ctx context.Context, cfg config.Config, d *demo) (*upstream.Client, string, error) {
-	conf := upstream.Config{Endpoint: cfg.Upstream.Endpoint, Partition: cfg.Partition}
+	u := cfg.Upstream
+	p := outfit{cfg: cfg}
 	var err error
 	if d != nil {
-		conf.Endpoint = d.bedrock
-		conf.Credentials = credentials.NewStaticCredentialsProvider(d.credential.AccessKeyID, d.credential.SecretAccessKey, "")
-	} else if conf.Credentials, err = awsCredentials(ctx, cfg); err != nil {
+		u.Endpoint, u.STSEndpoint = d.bedrock, d.bedrock
+		p.base = credentials.NewStaticCredentialsProvider(d.credential.AccessKeyID, d.credential.SecretAccessKey, "")
+	} else if p.base, err = awsCredentials(ctx, cfg); err != nil {
 		return nil, "", err
 	}
-	if conf.TLS, err = upstreamTLS(cfg.Upstream.CAFile); err != nil {
+	home, err := p.account(config.Account{
+		Account: cfg.Account, AssumeRole: u.AssumeRole, ExternalIDFile: u.ExternalIDFile,
+		Endpoint: u.Endpoint, CAFile: u.CAFile, STSEndpoint: u.STSEndpoint,
+	})
+	if err != nil {
 		return nil, "", err
+	}
+	conf := upstream.Config{
+		Account: home.ID, Endpoint: home.Endpoint, TLS: home.TLS, Credentials: home.Credentials,
+		Sessions: home.Sessions, Role: home.Role, STS: home.STS, Partition: cfg.Partition,
+	}
+	for _, a := range u.Accounts {
+		if d != nil {
+			a.Endpoint, a.STSEndpoint = u.Endpoint, u.STSEndpoint
+		}
+		a.Endpoint, a.CAFile, a.STSEndpoint = cmp.Or(a.Endpoint, u.Endpoint), cmp.Or(a.CAFile, u.CAFile), cmp.Or(a.STSEndpoint, u.STSEndpoint)
+		more, err := p.account(a)
+		if err != nil {
+			return nil, "", err
+		}
+		conf.Accounts = append(conf.Accounts, more)
 	}
 	client, err := upstream.New(conf)
 	if err != nil {
@@ -44,11 +63,56 @@ func openUpstream(ctx context.Context, cfg config.Config, d *demo) (*upstream.Cl
 	return client, conf.Endpoint, nil
 }
 
+// outfit fits out accounts with credentials.
+type outfit struct {
+	cfg  config.Config
+	base aws.CredentialsProvider // Writ's own
+}
+
+func (p outfit) account(a config.Account) (upstream.Account, error) {
+	out := upstream.Account{ID: a.Account, Endpoint: a.Endpoint, Role: a.AssumeRole, Credentials: p.base}
+	var err error
+	if out.TLS, err = upstreamTLS(a.CAFile); err != nil {
+		return out, err
+	}
+	out.STS = upstream.STS{Region: p.cfg.Region, Endpoint: a.STSEndpoint, TLS: out.TLS}
+	if a.AssumeRole == "" {
+		return out, nil
+	}
+	role := upstream.Role{ARN: a.AssumeRole, Base: p.base, STS: out.STS}
+	if role.ExternalID, err = wordIn(a.ExternalIDFile); err != nil {
+		return out, fmt.Errorf("reading the external id for account %s: %w", a.Account, err)
+	}
+	if p.cfg.ByGrant(a) {
+		out.Credentials = nil
+		out.Sessions, err = upstream.NewSessions(role, nil)
+	} else {
+		out.Credentials, err = role.Shared()
+	}
+	return out, err
+}
+
+// wordIn reads a file that holds one word; no file holds none.
+func wordIn(file string) (string, error) {
+	if file == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	word := strings.TrimSpace(string(b))
+	if len(strings.Fields(word)) != 1 {
+		return "", fmt.Errorf("%s: want one word", file)
+	}
+	return word, nil
+}
+
 // clientVariables point SDKs at a gateway. Set for this process, they would
 // have Writ ask itself for the credentials that it forwards with.
 var clientVariables = []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"}
 
-// awsCredentials are Writ's own: the default chain, or a role assumed with it.
+// awsCredentials are Writ's own, from the default chain.
 func awsCredentials(ctx context.Context, cfg config.Config) (aws.CredentialsProvider, error) {
 	for _, name := range clientVariables {
 		if os.Getenv(name) != "" {
@@ -63,13 +127,7 @@ func awsCredentials(ctx context.Context, cfg config.Config) (aws.CredentialsProv
 	if err != nil {
 		return nil, fmt.Errorf("loading Writ's own AWS credentials: %w", err)
 	}
-	if cfg.Upstream.AssumeRole == "" {
-		return loaded.Credentials, nil
-	}
-	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(loaded), cfg.Upstream.AssumeRole, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "writ-gateway"
-	})
-	return aws.NewCredentialsCache(role), nil
+	return loaded.Credentials, nil
 }
 
 // upstreamTLS trusts a private endpoint's CA, or the system's roots.

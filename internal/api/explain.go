@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +34,13 @@ func Explain(s *snapshot.Snapshot, at Place, in ExplainRequest, now time.Time) (
 	if state := who.Current(); state.Halted() {
 		return refused("halted", fmt.Sprintf("the identity is %s: it is refused before any rule is asked", state)), nil
 	}
+	accounts := accountsFor(s, at, in)
+	if len(accounts) > 1 {
+		return explainAmong(s, at, in, now, accounts)
+	}
 	r, err := s.Bundle.Request(policy.Question{
 		Identity: who, Model: in.Model, Operation: bedrock.Operation(in.Operation),
-		Region: in.Region, Account: at.Account, Now: now, Context: in.Context,
+		Region: in.Region, Account: accounts[0], Home: at.Account, Now: now, Context: in.Context,
 	})
 	var unresolved *rights.UnresolvedError
 	if errors.As(err, &unresolved) {
@@ -44,6 +50,58 @@ func Explain(s *snapshot.Snapshot, at Place, in ExplainRequest, now time.Time) (
 		return policy.Explanation{}, err
 	}
 	return s.Bundle.Explain(r), nil
+}
+
+// accountsFor lists the accounts that a call might be for, as the gateway would:
+// that of its ARN, else those that the identity's grants are for, the
+// gateway's own first.
+func accountsFor(s *snapshot.Snapshot, at Place, in ExplainRequest) []string {
+	if in.Account != "" {
+		return []string{in.Account}
+	}
+	if ref, err := bedrock.ParseModelID(in.Model); err == nil && ref.Account != "" {
+		return []string{ref.Account}
+	}
+	var out []string
+	for _, a := range s.Bundle.Accounts(in.Identity) { // the empty one, our own, comes first
+		if a = cmp.Or(a, at.Account); !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	if i := slices.Index(out, at.Account); i > 0 {
+		out = append([]string{at.Account}, slices.Delete(out, i, i+1)...)
+	}
+	if len(out) == 0 {
+		return []string{at.Account}
+	}
+	return out
+}
+
+// explainAmong explains a call that might be for several accounts: in the one
+// that permits it; several that do make it unclear which is meant.
+func explainAmong(s *snapshot.Snapshot, at Place, in ExplainRequest, now time.Time, accounts []string) (policy.Explanation, error) {
+	var first, chosen *policy.Explanation
+	for _, account := range accounts {
+		in.Account = account
+		e, err := Explain(s, at, in, now)
+		if err != nil {
+			return e, err
+		}
+		if first == nil || first.Code == "unresolved" {
+			first = &e
+		}
+		if e.Decision == policy.ExplainDeny {
+			continue
+		}
+		if chosen != nil {
+			return refused("unresolved", "the model is granted in several AWS accounts ("+strings.Join(accounts, ", ")+"), and the call does not say which is meant"), nil
+		}
+		chosen = &e
+	}
+	if chosen != nil {
+		return *chosen, nil
+	}
+	return *first, nil
 }
 
 // refused explains what the gateway refuses before it asks any rule.

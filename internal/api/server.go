@@ -27,6 +27,7 @@ import (
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
+	"github.com/writ-project/writ/internal/upstream"
 )
 
 // Config assembles a Server. Every field is required.
@@ -45,6 +46,8 @@ type Config struct {
 	Bearer        BearerFunc
 	Container     ContainerFunc
 	DemoToken     DemoTokenFunc // nil outside --demo
+	Upstream      *upstream.Client
+	Scope         upstream.Scope // of the calls that the gateway makes
 	Account       string
 	Region        string
 	GatewayURL    string
@@ -85,6 +88,9 @@ func (s *Server) routes() map[string]http.Handler {
 		"POST /v1/explain":         handle(s, s.explain),
 		"POST /v1/sessions/revoke": handle(s, s.revoke),
 		"POST /v1/keys/rotate":     handle(s, s.rotate),
+		"GET /v1/upstream":         handle(s, s.upstream),
+		"POST /v1/upstream/check":  handle(s, s.checkUpstream),
+		"GET /v1/upstream/policy":  handle(s, s.upstreamPolicies),
 	}
 	if s.cfg.DemoToken != nil {
 		all["POST /v1/demo/token"] = handle(s, s.demoToken)

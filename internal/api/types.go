@@ -85,6 +85,7 @@ type ExplainRequest struct {
 	Model     string          `json:"model"`
 	Operation string          `json:"operation,omitempty"` // default Converse
 	Region    string          `json:"region,omitempty"`    // default the home region
+	Account   string          `json:"account,omitempty"`   // default: where the ARN or the identity's grants say
 	Context   json.RawMessage `json:"context,omitempty"`   // partial Cedar context over the defaults
 }
 

@@ -73,8 +73,17 @@ type Upstream struct {
 	// Profile is a profile of the AWS configuration files; empty means the
 	// default credential chain.
 	Profile string `yaml:"profile"`
-	// AssumeRole is the ARN of a role to assume with those credentials.
+	// AssumeRole is the ARN of a role of Account to assume with those credentials.
 	AssumeRole string `yaml:"assumeRole"`
+	// ExternalIDFile holds what the role's trust policy asks for as external id.
+	ExternalIDFile string `yaml:"externalIdFile"`
+	// STSEndpoint overrides the address of STS, such as a VPC endpoint's.
+	STSEndpoint string `yaml:"stsEndpoint"`
+	// PerGrant makes a session of the role for every grant, with a policy that
+	// allows its legs and the identity as SourceIdentity. It needs a role.
+	PerGrant bool `yaml:"perGrant"`
+	// Accounts are further AWS accounts; see docs/accounts.md.
+	Accounts []Account `yaml:"accounts"`
 }
 
 // Store says where state is kept.
@@ -112,8 +121,9 @@ func Default() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081",
 		Region: "us-east-1", Partition: "aws",
-		Log:    Log{ReserveMB: 64},
-		Limits: Limits{BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second},
+		Upstream: Upstream{PerGrant: true},
+		Log:      Log{ReserveMB: 64},
+		Limits:   Limits{BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second},
 	}
 }
 
@@ -137,6 +147,7 @@ func Parse(b []byte) (Config, error) {
 
 var (
 	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	hostPattern    = regexp.MustCompile(`(?i)^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
 )
 
@@ -150,6 +161,12 @@ func (c *Config) Validate() error {
 	for _, r := range c.AllRegions() {
 		if !regionPattern.MatchString(r) {
 			bad("region %q is not a region's name", r)
+		}
+	}
+	errs = append(errs, c.validateAccounts()...)
+	for _, h := range c.Hosts {
+		if a, err := netip.ParseAddr(h); err != nil && !hostPattern.MatchString(h) || err == nil && (a.IsUnspecified() || a.Zone() != "") {
+			bad("hosts: %q is not a name or an address: no scheme, no port, no pattern", h)
 		}
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {

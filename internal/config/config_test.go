@@ -6,7 +6,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	c, err := Parse([]byte("account: \"111122223333\"\nregions: [us-west-2]\nlimits: {freshness: 10s}\n"))
+	c, err := Parse([]byte("account: \"111122223333\"\nregions: [us-west-2]\nhosts: [writ.example.com, 192.0.2.80, \"2001:db8::7\"]\nlimits: {freshness: 10s}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -17,13 +17,17 @@ func TestParse(t *testing.T) {
 
 func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"listn: x":                         "listn",
-		"account: abc":                     "12 digits",
-		"region: \"us-east-1.evil.test/\"": "region",
-		"tls: {cert: a.pem}":               "go together",
-		"limits: {bodyMB: 100}":            "bodyMB",
-		"limits: {freshness: 1h}":          "freshness",
-		"account: \"1\"\naccount: \"2\"":   "account",
+		"listn: x":                          "listn",
+		"account: abc":                      "12 digits",
+		"region: \"us-east-1.evil.test/\"":  "region",
+		"tls: {cert: a.pem}":                "go together",
+		"hosts: [\"https://writ.example\"]": "hosts",
+		"hosts: [\"writ.example:8080\"]":    "hosts",
+		"hosts: [\"*.example\"]":            "hosts",
+		"hosts: [0.0.0.0]":                  "hosts",
+		"limits: {bodyMB: 100}":             "bodyMB",
+		"limits: {freshness: 1h}":           "freshness",
+		"account: \"1\"\naccount: \"2\"":    "account",
 	} {
 		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want an error about %s", text, err, want)

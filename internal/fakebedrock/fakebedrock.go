@@ -43,6 +43,14 @@ type Config struct {
 	Anonymous bool
 	// Region is the one that a signature's scope must name; empty means us-east-1.
 	Region string
+	// Regions are further ones.
+	Regions []string
+	// Roles may be assumed at the stand-in's STS, which answers at POST /. A
+	// call made with a role's session is checked against the session's policy.
+	Roles []Role
+	// Destinations are the regions, beside the one called, that a profile's
+	// call may be routed to; a session must allow its model in each. Optional.
+	Destinations map[string][]string
 	// Models maps the ARN of an account's own model or profile to the id of the
 	// foundation model that answers for it; optional.
 	Models map[string]string
@@ -156,6 +164,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req, refused := s.receive(w, r)
 	if s.cfg.Recorder != nil {
 		s.cfg.Recorder.add(req)
+	}
+	if asksSTS(req.Method, req.Path) {
+		s.answerSTS(w, req, refused)
+		return
 	}
 	f := s.fault(req)
 	if !s.wait(r.Context(), f.Delay) {

@@ -48,6 +48,10 @@ type Request struct {
 	// Verified says who signed: an access key id, or "bearer"; empty when
 	// nobody was verified.
 	Verified string
+	// Region is the one of the signature's scope.
+	Region string
+	// Session is the role's session that signed; nil: it was none.
+	Session *Session
 }
 
 // Recorder keeps requests in the order of their arrival; the zero value is
@@ -92,13 +96,21 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (Request, *apiE
 	if req.Body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 		return req, validation("Reading the request body failed: " + err.Error())
 	}
+	if asksSTS(req.Method, req.Path) {
+		req.Operation = "sts"
+		var refused *apiError
+		req.Verified, refused = s.authenticate(&req, "sts")
+		return req, refused
+	}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	op, model, refused := route(r.Method, path, req.Body)
 	if refused != nil {
 		return req, refused
 	}
 	req.Operation, req.Model = op, model
-	req.Verified, refused = s.authenticate(req)
+	if req.Verified, refused = s.authenticate(&req, "bedrock"); refused == nil {
+		refused = s.authorise(req)
+	}
 	return req, refused
 }
 

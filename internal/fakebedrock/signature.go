@@ -19,6 +19,9 @@ type Credential struct {
 	SecretAccessKey string
 	SessionToken    string // optional; when set, the caller must send it, signed
 	BearerToken     string
+	Account         string // AWS account of the key; empty means 111122223333
+
+	session *Session // of a role, that the stand-in's STS vended
 }
 
 // Format prints the access key id and nothing secret, whatever the verb.
@@ -54,7 +57,7 @@ func forbidden(name, message string) *apiError {
 }
 
 // authenticate returns who signed: an access key id, or "bearer".
-func (s *Server) authenticate(req Request) (string, *apiError) {
+func (s *Server) authenticate(req *Request, service string) (string, *apiError) {
 	values := req.Header.Values("Authorization")
 	if len(values) == 0 && s.cfg.Anonymous {
 		return "", nil
@@ -75,7 +78,10 @@ func (s *Server) authenticate(req Request) (string, *apiError) {
 	if refused != nil {
 		return "", refused
 	}
-	return sig.accessKeyID, s.verify(req, sig)
+	req.Region = sig.region
+	known, refused := s.verify(*req, sig, service)
+	req.Session = known.session
+	return sig.accessKeyID, refused
 }
 
 // authorization is a parsed SigV4 Authorization header.
@@ -119,34 +125,37 @@ func parseAuthorization(header string) (authorization, *apiError) {
 }
 
 // verify recomputes the signature with the secret on file.
-func (s *Server) verify(req Request, sig authorization) *apiError {
+func (s *Server) verify(req Request, sig authorization, service string) (Credential, *apiError) {
 	s.mu.Lock()
 	known, ok := s.keys[sig.accessKeyID]
 	s.mu.Unlock()
 	if !ok || !hmac.Equal([]byte(known.SessionToken), []byte(req.Header.Get("X-Amz-Security-Token"))) {
-		return forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
+		return Credential{}, forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
 	}
-	if sig.region != s.cfg.Region || sig.service != "bedrock" {
-		return forbidden("InvalidSignatureException", "Credential should be scoped to a valid region and service.")
+	if known.session != nil && !s.cfg.Now().Before(known.session.Expires) {
+		return Credential{}, forbidden("ExpiredTokenException", "The security token included in the request is expired")
+	}
+	if sig.region != s.cfg.Region && !slices.Contains(s.cfg.Regions, sig.region) || sig.service != service {
+		return Credential{}, forbidden("InvalidSignatureException", "Credential should be scoped to a valid region and service.")
 	}
 	date := req.Header.Get("X-Amz-Date")
 	at, err := time.Parse("20060102T150405Z", date)
 	if err != nil || at.Format("20060102") != sig.day {
-		return forbidden("InvalidSignatureException", "Date in Credential scope does not match the date of the request.")
+		return Credential{}, forbidden("InvalidSignatureException", "Date in Credential scope does not match the date of the request.")
 	}
 	if skew := s.cfg.Now().Sub(at); skew.Abs() > maxSkew {
-		return forbidden("InvalidSignatureException", "Signature expired or not yet current: "+date)
+		return Credential{}, forbidden("InvalidSignatureException", "Signature expired or not yet current: "+date)
 	}
 	if refused := checkSignedHeaders(req, sig.signedHeaders); refused != nil {
-		return refused
+		return Credential{}, refused
 	}
 	if sum, sent := req.Header["X-Amz-Content-Sha256"]; sent && !slices.Equal(sum, []string{hexSum(req.Body)}) {
-		return forbidden("InvalidSignatureException", "The provided 'x-amz-content-sha256' header does not match what was computed.")
+		return Credential{}, forbidden("InvalidSignatureException", "The provided 'x-amz-content-sha256' header does not match what was computed.")
 	}
 	if want := sign(req, sig, known.SecretAccessKey); !hmac.Equal([]byte(want), []byte(sig.signature)) {
-		return forbidden("InvalidSignatureException", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+		return Credential{}, forbidden("InvalidSignatureException", "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	return nil
+	return known, nil
 }
 
 // checkSignedHeaders requires the host, and every header to which AWS gives a

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/demo"
 	"github.com/writ-project/writ/internal/writtest"
 )
 
@@ -414,6 +415,58 @@ func TestCertificatesAreAskedForAndNotRequired(t *testing.T) {
 		t.Errorf("with nothing but a certificate: answered %d %s", a.Status, a.Body)
 	}
 	s.notReached(t, "only a certificate")
+}
+
+// Nobody is asked while no trust domain is configured: a client that answers
+// such a request by opening a dialogue, or by failing, is left alone.
+func TestCertificatesAreAskedForByConfigurationOnly(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, siteOptions{})
+	asked := func() bool {
+		conf, asked := s.TLS(t), false
+		conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = true
+			return new(tls.Certificate), nil
+		}
+		doTLS(t, conf, mustRequest(t, http.MethodGet, s.GatewayTLS+containerPath, "x", ""))
+		return asked
+	}
+	if asked() {
+		t.Error("a client is asked for a certificate that could prove nothing")
+	}
+	s.mesh(t, "six", "six.example", writtest.NewAuthority(t, "six.example"))
+	if !asked() {
+		t.Error("no client is asked for a certificate")
+	}
+}
+
+// Container tokens are minted by the right impersonate; where it is off, one
+// that was minted before is no proof.
+func TestS17_NoContainerTokensWithoutImpersonation(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, siteOptions{})
+	token := s.containerToken(t, "support-agent")
+	if _, a := s.askContainer(t, containerPath, token, nil); a.Status != 200 {
+		t.Fatalf("answered %d %s", a.Status, a.Body)
+	}
+	config := filepath.Join(t.TempDir(), "writ.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "account: %q\nimpersonation: false\nupstream: {endpoint: %q}\n", demo.Account, s.url), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Terminate()
+	if err := s.Exit(40 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	again := writtest.Start(t, writtest.Options{Data: s.Data, NoDemo: true, Args: []string{"--config", config}, Env: []string{
+		"AWS_ACCESS_KEY_ID=" + upstreamKeyID, "AWS_SECRET_ACCESS_KEY=" + s.upstreamKey,
+	}})
+	s.Server = again
+	if _, a := s.askContainer(t, containerPath, token, nil); a.Status != 400 {
+		t.Errorf("with impersonation off: answered %d %s", a.Status, a.Body)
+	}
+	if _, a := s.askContainer(t, containerPath, s.token(t, "demo:support-agent", "writ", nil), nil); a.Status != 200 {
+		t.Errorf("a workload's own proof: answered %d %s", a.Status, a.Body)
+	}
 }
 
 // doTLS sends a request over a TLS connection of its own.

@@ -11,6 +11,11 @@ import (
 func (x *exchange) decide() *refusal {
 	began := time.Now()
 	x.decision = x.state.Bundle.Decide(x.question())
+	if len(x.others) > 0 {
+		if refused := x.choose(); refused != nil {
+			return refused
+		}
+	}
 	x.decided = time.Since(began)
 	if x.decision.Permit == nil {
 		return x.denied()
@@ -29,6 +34,8 @@ func (x *exchange) question() policy.Request {
 		Origin:    x.origin,
 		Now:       x.start,
 		Operation: x.target.Operation,
+		Account:   x.account,
+		Home:      x.g.cfg.Account,
 		Region:    x.region,
 		Caps:      x.caps,
 		BodyBytes: len(x.body.Bytes()),

@@ -39,8 +39,10 @@ type exchange struct {
 	region    string
 	forwarded http.Header
 
-	model   bedrock.Model // resolve
-	profile string        // the inference profile it is reached through; empty: none
+	account string    // resolve: AWS account called; decide may choose another
+	others  []attempt // the call in further accounts, where grants are for several
+	model   bedrock.Model
+	profile string // the inference profile it is reached through; empty: none
 	caps    bedrock.Capabilities
 	legs    []rights.Leg
 

@@ -13,7 +13,7 @@ import (
 // decided upon.
 func (x *exchange) outbound() upstream.Outbound {
 	return upstream.Outbound{
-		Method: x.r.Method, Path: x.target.Path, Region: x.region, Header: x.forwarded, Body: x.body,
+		Method: x.r.Method, Path: x.target.Path, Account: x.account, Region: x.region, Header: x.forwarded, Body: x.body,
 	}
 }
 
@@ -42,6 +42,11 @@ func (x *exchange) unreached(err error) *refusal {
 		return &refusal{kind: "client_gone", err: accessDenied("the client left")}
 	}
 	x.result.ended = endedUpstreamError
+	var none *upstream.CredentialsError
+	if errors.As(err, &none) {
+		x.g.cfg.Log.Warn("a call could not be signed", "id", x.id, "err", err)
+		return unsigned(none)
+	}
 	x.g.cfg.Log.Warn("Bedrock could not be reached", "id", x.id, "err", err)
 	return &refusal{kind: "upstream", err: bedrock.Error{
 		Type: bedrock.ServiceUnavailableException, Message: "Bedrock could not be reached through Writ",

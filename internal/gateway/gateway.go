@@ -39,7 +39,8 @@ type Config struct {
 	Salt      SaltFunc                // salts of content commitments
 	Instance  auditlog.Instance       // how records name this replica
 	Log       *slog.Logger            // operations, never content
-	Account   string                  // the AWS account served, 12 digits
+	Account   string                  // the AWS account that rights are for which name none, 12 digits
+	Accounts  map[string][]string     // accounts called, with the regions each is called in (none: Regions); nil: Account only
 	Partition string                  // aws, aws-us-gov or aws-cn
 	Home      string                  // region of calls that name none (bearer tokens)
 	Regions   []string                // regions a caller may call, Home among them

@@ -110,7 +110,7 @@ func (in *inside) standIn(t *testing.T) *upstream.Client {
 		},
 	}))
 	t.Cleanup(srv.Close)
-	up, err := upstream.New(upstream.Config{Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider(upstreamKeyID, "x", "")})
+	up, err := upstream.New(upstream.Config{Account: demo.Account, Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider(upstreamKeyID, "x", "")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -284,4 +284,3 @@ spec: {identity: all-operations, entitlement: with-objects, notAfter: %s}
 		t.Errorf("the count: %d %s", a.Status, a.Body)
 	}
 }
-

@@ -95,7 +95,7 @@ func (x *exchange) callRecord(kind auditlog.Kind) *auditlog.Record {
 func (x *exchange) callGroup() *auditlog.Call {
 	c := &auditlog.Call{
 		Operation: string(x.target.Operation), ModelRequested: clip(x.target.ModelID, 256),
-		RegionCalled: x.region, Stream: x.target.Operation.Streams(), Endpoint: "runtime",
+		RegionCalled: x.region, Account: x.account, Stream: x.target.Operation.Streams(), Endpoint: "runtime",
 	}
 	for _, leg := range x.legs {
 		c.Legs = append(c.Legs, auditlog.Leg{Kind: string(leg.Kind), Resource: clip(leg.Resource, 256), Region: leg.Region})

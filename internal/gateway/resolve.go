@@ -22,18 +22,7 @@ func (x *exchange) resolve() *refusal {
 		return refuse("malformed", invalid(err.Error()))
 	}
 	x.target.Join(&x.caps)
-	x.legs, err = rights.Legs(rights.Invocation{
-		Operation: x.target.Operation,
-		ModelID:   x.target.ModelID,
-		Region:    x.region,
-		Account:   x.g.cfg.Account,
-		Partition: x.g.cfg.Partition,
-		Caps:      x.caps,
-	}, x.state.Catalogue)
-	if err != nil {
-		return unresolved(err)
-	}
-	return nil
+	return x.place()
 }
 
 func unresolved(err error) *refusal {

@@ -63,6 +63,8 @@ type siteOptions struct {
 	writtest.Options
 	Upstream string // in place of the stand-in
 	Config   string // further lines of the configuration file
+	Accounts string // further fields of upstream in it; %s is the stand-in's address
+	Roles    []fakebedrock.Role
 }
 
 // shared is the installation that most tests use; TestMain closes it.
@@ -79,13 +81,15 @@ func openSite(t testing.TB, o siteOptions) *site {
 		Recorder:    s.seen, Fault: faultOf,
 		Answer: func(_, prompt string) string { return "stand-in echoes " + prompt },
 		Models: map[string]string{demo.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
+		Roles:  o.Roles, Regions: []string{"us-west-2"},
 	})
 	up := httptest.NewServer(s.counted(s.bedrock))
 	t.Cleanup(up.Close)
 	s.url = up.URL
 	s.startIssuer(t)
 	config := filepath.Join(t.TempDir(), "writ.yaml")
-	text := fmt.Sprintf("account: %q\nimpersonation: true\nupstream: {endpoint: %q}\n%s", demo.Account, cmp.Or(o.Upstream, s.url), o.Config)
+	more := strings.ReplaceAll(o.Accounts, "%s", s.url)
+	text := fmt.Sprintf("account: %q\nimpersonation: true\nupstream: {endpoint: %q%s}\n%s", demo.Account, cmp.Or(o.Upstream, s.url), more, o.Config)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

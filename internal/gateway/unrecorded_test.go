@@ -52,7 +52,7 @@ func answering(t *testing.T, answer func(http.ResponseWriter)) *upstream.Client 
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w) }))
 	t.Cleanup(srv.Close)
-	client, err := upstream.New(upstream.Config{Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")})
+	client, err := upstream.New(upstream.Config{Account: "111122223333", Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", "")})
 	if err != nil {
 		t.Fatal(err)
 	}

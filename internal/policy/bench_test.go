@@ -79,7 +79,7 @@ func BenchmarkDigestOf(b *testing.B) {
 	body := bedrock.NewBody([]byte("{}"))
 	b.ReportAllocs()
 	for b.Loop() {
-		DigestOf("POST", "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse", region, header, body)
+		DigestOf("POST", "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse", account, region, header, body)
 	}
 }
 

@@ -113,6 +113,8 @@ func (f *facts) call(r *Request, regions []string) (value, error) {
 		"tools":          kept.set(names),
 		"toolDigests":    kept.set(digests),
 		"guardrail":      guardrailRecord(c.Guardrail),
+		"account":        textValue(r.Account),
+		"home":           boolValue(r.Account == r.Home),
 		"region":         textValue(r.Region),
 		"regions":        kept.set(regions),
 		"serviceTier":    textOr(c.ServiceTier, defaultTier),

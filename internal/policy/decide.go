@@ -367,13 +367,16 @@ func (h *hearing) close(answer []string) Decision {
 		return d
 	}
 	d.Until = h.limits.end()
-	d.Permit = mint(&h.r, d.Grants, answer)
+	d.Permit = mint(&h.r, d.Grants, answer, d.Until)
 	return d
 }
 
 // mint makes the permit for a request that every rule allowed.
-func mint(r *Request, grants, answer []string) *Permit {
-	return &Permit{minted: true, digest: r.Digest, region: r.Region, grants: grants, answer: answer}
+func mint(r *Request, grants, answer []string, until time.Time) *Permit {
+	return &Permit{
+		minted: true, digest: r.Digest, account: r.Account, region: r.Region,
+		identity: r.Identity.ID, legs: r.Legs, grants: grants, answer: answer, until: until,
+	}
 }
 
 // limits finds when an answer ends by itself.

@@ -24,20 +24,21 @@ func TestDigestTellsCallsApart(t *testing.T) {
 		}
 		return h
 	}
-	first := DigestOf("POST", "/a", "r", header("A", "b"), body)
-	if again := DigestOf("POST", "/a", "r", header("A", "b"), bedrock.NewBody([]byte("{}"))); again != first {
+	first := DigestOf("POST", "/a", "x", "r", header("A", "b"), body)
+	if again := DigestOf("POST", "/a", "x", "r", header("A", "b"), bedrock.NewBody([]byte("{}"))); again != first {
 		t.Error("the same call has two digests")
 	}
 	for name, other := range map[string]Digest{
-		"method":         DigestOf("GET", "/a", "r", header("A", "b"), body),
-		"path":           DigestOf("POST", "/a%2F", "r", header("A", "b"), body),
-		"region":         DigestOf("POST", "/a", "s", header("A", "b"), body),
-		"shifted fields": DigestOf("POST", "/ar", "", header("A", "b"), body),
-		"header value":   DigestOf("POST", "/a", "r", header("A", "c"), body),
-		"header twice":   DigestOf("POST", "/a", "r", header("A", "b", "A", "b"), body),
-		"header gone":    DigestOf("POST", "/a", "r", nil, body),
-		"name and value": DigestOf("POST", "/a", "r", header("Ab", ""), body),
-		"body":           DigestOf("POST", "/a", "r", header("A", "b"), bedrock.NewBody([]byte("{} "))),
+		"method":         DigestOf("GET", "/a", "x", "r", header("A", "b"), body),
+		"path":           DigestOf("POST", "/a%2F", "x", "r", header("A", "b"), body),
+		"account":        DigestOf("POST", "/a", "y", "r", header("A", "b"), body),
+		"region":         DigestOf("POST", "/a", "x", "s", header("A", "b"), body),
+		"shifted fields": DigestOf("POST", "/a", "xr", "", header("A", "b"), body),
+		"header value":   DigestOf("POST", "/a", "x", "r", header("A", "c"), body),
+		"header twice":   DigestOf("POST", "/a", "x", "r", header("A", "b", "A", "b"), body),
+		"header gone":    DigestOf("POST", "/a", "x", "r", nil, body),
+		"name and value": DigestOf("POST", "/a", "x", "r", header("Ab", ""), body),
+		"body":           DigestOf("POST", "/a", "x", "r", header("A", "b"), bedrock.NewBody([]byte("{} "))),
 	} {
 		if other == first {
 			t.Errorf("%s: the digest did not change", name)

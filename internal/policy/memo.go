@@ -99,7 +99,7 @@ func (c *recollection) keep(r *Request, d Decision, answer []string) {
 func (e *remembered) again(r *Request) Decision {
 	d := e.decision
 	if d.Code == CodePermit {
-		d.Permit = mint(r, d.Grants, e.answer)
+		d.Permit = mint(r, d.Grants, e.answer, d.Until)
 	}
 	return d
 }
@@ -159,6 +159,7 @@ func appendStanding(k []byte, r *Request, rd *reads) []byte {
 func appendCall(k []byte, r *Request, rd *reads) []byte {
 	c := &r.Caps
 	k = appendField(k, string(r.Operation))
+	k = appendField(appendField(k, r.Account), r.Home)
 	k = appendField(k, r.Region)
 	if rd.bytes {
 		k = appendCount(k, r.BodyBytes)

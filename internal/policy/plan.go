@@ -63,7 +63,8 @@ func (t *template) counting(cat *bedrock.Catalogue) error {
 	}
 	c := t.ent.Conditions
 	c.MaxTokens, c.ServiceTiers, c.Guardrails, c.RequireGuardrail = 0, nil, nil, false
-	prompted := append(conditionClauses(c), promptClauses(c.Data)...)
+	prompted := append([]clause{accountClause(t.ent.Account)}, conditionClauses(c)...)
+	prompted = append(prompted, promptClauses(c.Data)...)
 	for _, w := range targets {
 		t.add([]uid{actCountTokens}, w.resource, prompted, w.clauses...)
 	}
@@ -92,7 +93,8 @@ func countedOf(names []string, cat *bedrock.Catalogue) ([]target, error) {
 // however the caller named it.
 func (t *template) applying() {
 	c := t.ent.Conditions
-	clauses := append(whereClauses(c),
+	clauses := append([]clause{accountClause(t.ent.Account)}, whereClauses(c)...)
+	clauses = append(clauses,
 		within(c.Extras, "request", "extras"),
 		within(c.UnknownFields, "request", "unknownFields"),
 		duringOne(bedrock.ApplyGuardrail))

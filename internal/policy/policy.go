@@ -29,16 +29,16 @@ import (
 	"github.com/writ-project/writ/internal/rights"
 )
 
-// Digest binds a permit to exactly what will be sent: method, escaped path,
-// region, forwarded headers and the body's sum.
+// Digest binds a permit to exactly what will be sent, and where: method,
+// escaped path, account, region, forwarded headers and the body's sum.
 type Digest [sha256.Size]byte
 
 // DigestOf computes the digest of a call. Every field is preceded by its
 // length, so that no two different calls share an encoding. Header names are
 // taken as they are (canonical form), in sorted order; values keep theirs.
-func DigestOf(method, path, region string, forwarded http.Header, body bedrock.Body) Digest {
+func DigestOf(method, path, account, region string, forwarded http.Header, body bedrock.Body) Digest {
 	text := make([]byte, 0, 2048) // most calls are shorter; the body is there by its sum
-	for _, s := range [...]string{"writ/permit/v1", method, path, region} {
+	for _, s := range [...]string{"writ/permit/v2", method, path, account, region} {
 		text = appendField(text, s)
 	}
 	text = appendCount(text, len(forwarded))
@@ -67,6 +67,8 @@ type Request struct {
 	Origin    identity.Origin
 	Now       time.Time         // required
 	Operation bedrock.Operation // required
+	Account   string            // the account called; empty where there is only Home
+	Home      string            // the gateway's own account: what an entitlement that names none is for
 	Region    string            // required: the region called
 	Caps      bedrock.Capabilities
 	BodyBytes int
@@ -165,6 +167,10 @@ type Permit struct {
 	// answer names the grants that permitted the resource asked for: only
 	// their rules on output can release the answer.
 	answer []string
+	// What the call was decided upon, for whoever gets credentials for it.
+	account, identity string
+	legs              []rights.Leg
+	until             time.Time
 }
 
 // Covers reports whether the permit is for exactly this call.

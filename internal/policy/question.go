@@ -26,6 +26,7 @@ type Question struct {
 	Operation bedrock.Operation  // empty means Converse
 	Region    string             // required
 	Account   string             // required: twelve digits
+	Home      string             // the gateway's own account; empty means Account
 	Now       time.Time          // required
 	Context   []byte             // JSON of a partial Cedar context; empty means the defaults
 }
@@ -36,10 +37,13 @@ func (b *Bundle) Request(q Question) (Request, error) {
 		return Request{}, errors.New("asking: no identity")
 	}
 	r := Request{
-		Identity: q.Identity, Now: q.Now, Operation: bedrock.Converse, Region: q.Region,
+		Identity: q.Identity, Now: q.Now, Operation: bedrock.Converse, Account: q.Account, Home: q.Home, Region: q.Region,
 		Session: identity.Session{ID: "explain", Identity: q.Identity.ID, Proof: identity.ProofOIDC, Issued: q.Now, Epoch: q.Identity.Epoch},
 		Origin:  b.locate(netip.AddrFrom4([4]byte{127, 0, 0, 1})),
 		Prompt:  dataclass.Label{Redactable: true},
+	}
+	if q.Home == "" {
+		r.Home = q.Account
 	}
 	if q.Operation != "" {
 		r.Operation = q.Operation

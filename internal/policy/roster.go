@@ -35,11 +35,12 @@ type holder struct {
 	sum    [sha256.Size]byte
 	deps   *stamper
 
-	once   sync.Once // guards the rest but for known
-	rules  []*rule
-	decide *index // permits of the decision itself
-	oblige *index // obligations
-	reads  reads  // what these rules and the laws read together
+	once     sync.Once // guards the rest but for known
+	rules    []*rule
+	accounts []string // that the grants are for, sorted
+	decide   *index   // permits of the decision itself
+	oblige   *index   // obligations
+	reads    reads    // what these rules and the laws read together
 
 	known atomic.Pointer[acquaintance]
 }
@@ -208,6 +209,7 @@ func (h *holder) compile() {
 	for _, g := range h.grants {
 		h.rules = append(h.rules, h.deps.templates[g.Entitlement].stamp(g)...)
 	}
+	h.accounts = accountsOf(h.grants, h.deps.templates)
 	h.decide = newIndex(h.rules, h.deps.decisions)
 	h.oblige = newIndex(h.rules, h.deps.duties)
 	h.reads = h.deps.reads.and(readsOfAll(h.rules))

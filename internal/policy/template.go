@@ -59,7 +59,7 @@ func (t *template) invoking(actions []uid, cat *bedrock.Catalogue) error {
 		return err
 	}
 	c := t.ent.Conditions
-	shared := conditionClauses(c)
+	shared := append([]clause{accountClause(t.ent.Account)}, conditionClauses(c)...)
 	if streaming, ok := streamingClause(actions); ok {
 		shared = append(shared, streaming)
 	}

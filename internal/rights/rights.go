@@ -50,6 +50,9 @@ type Entitlement struct {
 	ID          string `json:"-" yaml:"-"`
 	Title       string `json:"title,omitempty" yaml:"title,omitempty"`
 	Description string `json:"description,omitempty" yaml:"description,omitempty"`
+	// Account is the AWS account whose models are invoked, twelve digits; empty
+	// means the gateway's own.
+	Account string `json:"account,omitempty" yaml:"account,omitempty"`
 	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means these
 	// two. CountTokens and ApplyGuardrail must be named. ApplyGuardrail alone
 	// needs no models, and is for the guardrails of Conditions.Guardrails.

@@ -27,6 +27,9 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 	if !identity.ValidName(e.ID) {
 		errs.add("name %q: want 1–64 of a–z 0–9 . _ -", e.ID)
 	}
+	if e.Account != "" && !bedrock.ValidAccount(e.Account) {
+		errs.add("account %q: want twelve digits", e.Account)
+	}
 	errs.among("actions", e.Actions, bedrock.Actions())
 	errs.unique("actions", e.Actions)
 	if !slices.Contains(riskTiers, e.RiskTier) {
@@ -45,6 +48,8 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 	for _, m := range e.Models {
 		if _, err := ParseSelector(m, cat); err != nil {
 			errs = append(errs, fmt.Errorf("models: %w", err))
+		} else if other := e.elsewhere(m); other != "" {
+			errs.add("models: %q is in account %s, the entitlement is for %s", m, other, e.Account)
 		}
 	}
 	return errors.Join(append(errs, e.Conditions.validate()...)...)
@@ -54,6 +59,16 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 func (e Entitlement) NeedsModels() bool {
 	ops := bedrock.OperationsUnder(e.Actions...)
 	return len(e.Actions) == 0 || len(ops) == 0 || slices.ContainsFunc(ops, bedrock.Operation.Invokes)
+}
+
+// elsewhere is the account of a model that an entitlement for another account
+// names, and could therefore never permit.
+func (e Entitlement) elsewhere(model string) string {
+	ref, err := bedrock.ParseModelID(model)
+	if err != nil || e.Account == "" || ref.Account == e.Account {
+		return ""
+	}
+	return ref.Account
 }
 
 // validate reports what is wrong with conditions. Networks, environments and

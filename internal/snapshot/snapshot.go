@@ -113,6 +113,9 @@ func (s *Snapshot) GrantsOf(identity string) []*rights.Grant {
 	return out
 }
 
+// Grants returns every grant, by name.
+func (s *Snapshot) Grants() []*rights.Grant { return s.grants.all() }
+
 // Counts returns how many identities and grants there are.
 func (s *Snapshot) Counts() (identities, grants int) {
 	return len(s.identities.rows), len(s.grants.rows)

@@ -1,7 +1,12 @@
 // Package upstream is the only door out to Bedrock. It sends what a
 // policy.Permit covers and nothing else: the permit carries a digest of method,
-// path, region, forwarded headers and body, and Do refuses anything that
-// differs by a byte. Requests leave signed with Writ's own credentials; nothing a client sends chooses host or credentials.
+// path, account, region, forwarded headers and body, and Do refuses anything
+// that differs by a byte. Requests leave signed with Writ's own credentials;
+// nothing a client sends chooses host or credentials.
+//
+// Calls may go to several AWS accounts. The permit says which, and the
+// credentials are that account's: a role's session made for the very grant
+// (Sessions), or one set of credentials for all calls there.
 package upstream
 
 import (
@@ -33,8 +38,17 @@ type Config struct {
 	// Endpoint overrides Bedrock's own address, for the local stand-in or a
 	// VPC endpoint; empty means https://bedrock-runtime.<region>.<suffix>.
 	Endpoint string
-	// Credentials sign every request; required.
+	// Account is the AWS account that Endpoint, Credentials, Sessions, Role and
+	// STS are for: the gateway's own.
+	Account string
+	Role    string
+	STS     STS
+	// Credentials sign every request; required unless Sessions are given.
 	Credentials aws.CredentialsProvider
+	// Sessions are credentials per grant, in place of Credentials.
+	Sessions *Sessions
+	// Accounts are further accounts that calls may be made in.
+	Accounts []Account
 	// Partition is aws, aws-us-gov or aws-cn; empty means aws.
 	Partition string
 	// RootCAs and the other TLS settings of a private endpoint; nil means the system's.
@@ -49,12 +63,10 @@ type Config struct {
 // Client sends permitted requests. It keeps connections open and is safe for
 // concurrent use.
 type Client struct {
-	base        *url.URL
-	suffix      string
-	credentials aws.CredentialsProvider
-	transport   *http.Transport
-	keys        *sigv4.Keys
-	now         func() time.Time
+	routes map[string]*route // by account
+	suffix string
+	keys   *sigv4.Keys
+	now    func() time.Time
 }
 
 var suffixes = map[string]string{"": "amazonaws.com", "aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
@@ -65,29 +77,33 @@ func New(cfg Config) (*Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("partition %q has no known Bedrock endpoint", cfg.Partition)
 	}
-	c := &Client{suffix: suffix, credentials: cfg.Credentials, keys: sigv4.NewKeys(4096), now: cfg.Now}
+	c := &Client{suffix: suffix, keys: sigv4.NewKeys(4096), now: cfg.Now, routes: map[string]*route{}}
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if cfg.Endpoint != "" {
-		var err error
-		if c.base, err = endpoint(cfg.Endpoint); err != nil {
+	home := Account{ID: cfg.Account, Endpoint: cfg.Endpoint, TLS: cfg.TLS, Credentials: cfg.Credentials, Sessions: cfg.Sessions, Role: cfg.Role, STS: cfg.STS}
+	for _, a := range append([]Account{home}, cfg.Accounts...) {
+		if c.routes[a.ID] != nil {
+			return nil, fmt.Errorf("account %s is there twice", a.ID)
+		}
+		r, err := newRoute(a, cfg)
+		if err != nil {
 			return nil, err
 		}
+		c.routes[a.ID] = r
 	}
-	c.transport = transport(cfg)
 	return c, nil
 }
 
-// endpoint reads an origin. Anything beyond that would be silently left out of
+// origin reads an origin. Anything beyond that would be silently left out of
 // what is sent; the error does not repeat it, since it may be a password.
-func endpoint(s string) (*url.URL, error) {
+func origin(what, s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, errors.New("upstream endpoint: want http(s)://host[:port]")
+		return nil, fmt.Errorf("%s: want http(s)://host[:port]", what)
 	}
 	if s = strings.TrimSuffix(s, "/"); s != u.Scheme+"://"+u.Host {
-		return nil, fmt.Errorf("upstream endpoint: want %s://%s and nothing else", u.Scheme, u.Host)
+		return nil, fmt.Errorf("%s: want %s://%s and nothing else", what, u.Scheme, u.Host)
 	}
 	return u, nil
 }
@@ -115,16 +131,17 @@ func transport(cfg Config) *http.Transport {
 
 // Outbound is one request as it will leave.
 type Outbound struct {
-	Method string
-	Path   string // escaped, exactly as the client sent it
-	Region string
-	Header http.Header // already reduced to bedrock.ForwardHeaders
-	Body   bedrock.Body
+	Method  string
+	Path    string // escaped, exactly as the client sent it
+	Account string // AWS account called
+	Region  string
+	Header  http.Header // already reduced to bedrock.ForwardHeaders
+	Body    bedrock.Body
 }
 
 // Digest is what a permit for this request is bound to.
 func (o Outbound) Digest() policy.Digest {
-	return policy.DigestOf(o.Method, o.Path, o.Region, o.Header, o.Body)
+	return policy.DigestOf(o.Method, o.Path, o.Account, o.Region, o.Header, o.Body)
 }
 
 // Do signs and sends out, if and only if permit covers it. The caller closes
@@ -134,21 +151,25 @@ func (c *Client) Do(ctx context.Context, permit *policy.Permit, out Outbound) (*
 	if permit == nil || !permit.Covers(out.Digest()) {
 		return nil, ErrNotCovered
 	}
-	req, err := c.request(ctx, out)
+	to := c.routes[permit.Account()]
+	if to == nil || permit.Account() != out.Account || permit.Region() != out.Region {
+		return nil, ErrNotCovered
+	}
+	req, err := c.request(ctx, to, out)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.sign(ctx, req, out); err != nil {
+	if err := c.sign(ctx, req, to, permit, out); err != nil {
 		return nil, err
 	}
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := to.transport.RoundTrip(req)
 	if err != nil {
 		return nil, fmt.Errorf("reaching Bedrock: %w", err)
 	}
 	return resp, nil
 }
 
-func (c *Client) request(ctx context.Context, out Outbound) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, to *route, out Outbound) (*http.Request, error) {
 	if !bedrock.ValidRegion(out.Region) {
 		return nil, fmt.Errorf("%q is not a region", out.Region)
 	}
@@ -157,8 +178,8 @@ func (c *Client) request(ctx context.Context, out Outbound) (*http.Request, erro
 		return nil, fmt.Errorf("reading the path to forward: %w", err)
 	}
 	u := &url.URL{Scheme: "https", Host: "bedrock-runtime." + out.Region + "." + c.suffix}
-	if c.base != nil {
-		u.Scheme, u.Host = c.base.Scheme, c.base.Host
+	if to.base != nil {
+		u.Scheme, u.Host = to.base.Scheme, to.base.Host
 	}
 	u.Path, u.RawPath = path, out.Path
 	if u.EscapedPath() != out.Path {
@@ -181,10 +202,10 @@ func (c *Client) request(ctx context.Context, out Outbound) (*http.Request, erro
 
 var userAgent = []string{"writ-gateway"}
 
-func (c *Client) sign(ctx context.Context, req *http.Request, out Outbound) error {
-	creds, err := c.credentials.Retrieve(ctx)
+func (c *Client) sign(ctx context.Context, req *http.Request, to *route, permit *policy.Permit, out Outbound) error {
+	creds, err := to.credentials(ctx, permit)
 	if err != nil {
-		return fmt.Errorf("getting Writ's own AWS credentials: %w", err)
+		return &CredentialsError{Account: out.Account, Err: err}
 	}
 	err = c.keys.Sign(req, out.Body.Sum(), sigv4.Outbound{Credentials: creds, Service: "bedrock", Region: out.Region, Time: c.now()})
 	if err != nil {
@@ -194,4 +215,8 @@ func (c *Client) sign(ctx context.Context, req *http.Request, out Outbound) erro
 }
 
 // Close drops idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	for _, r := range c.routes {
+		r.transport.CloseIdleConnections()
+	}
+}

@@ -169,14 +169,14 @@ func TestCVE_2024_6587_HostIsMadeOfARegionOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		req, err := c.request(t.Context(), sample())
+		req, err := c.request(t.Context(), c.routes[""], sample())
 		if err != nil || req.URL.Scheme+"://"+req.URL.Host != want || req.Host != req.URL.Host {
 			t.Errorf("%q: %v, %v, want %s", partition, req, err, want)
 		}
 		for _, region := range []string{"", "evil.example/", "us-east-1.evil.example", "us-east-1@evil", "us-east-1:80", "US-EAST-1", "us-east-1#", "us east 1", "..", strings.Repeat("a", 300)} {
 			out := sample()
 			out.Region = region
-			if req, err := c.request(t.Context(), out); err == nil {
+			if req, err := c.request(t.Context(), c.routes[""], out); err == nil {
 				t.Errorf("region %q: would be sent to %s", region, req.URL.Host)
 			}
 		}

@@ -1,0 +1,54 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// accountClause ties a permit to the account that its entitlement is for: the
+// gateway's own when it names none. So no grant for one account can permit any
+// part of a call in another.
+func accountClause(account string) clause {
+	if account == "" {
+		return onContext(at("request", "home"), "must be true: the entitlement is for the gateway's own account", "request", "home")
+	}
+	return onContext(at("request", "account").Equal(text(account)), fmt.Sprintf("must be %q", account), "request", "account")
+}
+
+// Accounts lists the accounts that an identity's grants are for, sorted; the
+// empty string is the gateway's own. It is shared and must not be changed.
+func (b *Bundle) Accounts(identity string) []string {
+	h := b.roster.holder(identity)
+	if h == nil {
+		return nil
+	}
+	return h.accounts
+}
+
+// accountsOf collects the accounts that grants are for.
+func accountsOf(grants []*rights.Grant, templates map[string]*template) []string {
+	var out []string
+	for _, g := range grants {
+		if a := templates[g.Entitlement].ent.Account; !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Account is the AWS account the call may be made in.
+func (p *Permit) Account() string { return p.account }
+
+// Identity is who the call is made for.
+func (p *Permit) Identity() string { return p.identity }
+
+// Legs are the checks that the permit covers, and therefore the most that
+// credentials for the call may allow.
+func (p *Permit) Legs() []rights.Leg { return slices.Clone(p.legs) }
+
+// Until is when the right that the permit rests on ends; zero means no end.
+func (p *Permit) Until() time.Time { return p.until }

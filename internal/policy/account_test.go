@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/rights"
+)
+
+const elsewhere = "444455556666"
+
+// in makes a call one in an account, of a gateway at home in another.
+func in(account, home string) func(*Request) {
+	return func(r *Request) { r.Account, r.Home = account, home }
+}
+
+func TestAnEntitlementPermitsInItsOwnAccountOnly(t *testing.T) {
+	for name, tc := range map[string]struct {
+		entitled    string
+		allow, deny []string
+	}{
+		"none named: the gateway's own":    {"", []string{account}, []string{elsewhere, ""}},
+		"another":                          {elsewhere, []string{elsewhere}, []string{account, ""}},
+		"the gateway's own, by its number": {account, []string{account}, []string{elsewhere, ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTestWorld(t).may("chat", rights.Conditions{}, sonnetUS)
+			w.Entitlements[0].Account = tc.entitled
+			b := w.bundle()
+			for _, a := range tc.allow {
+				d := w.permits(b, w.call(sonnetUS, in(a, account)))
+				if d.Permit.Account() != a {
+					t.Errorf("the permit is for %q, want %q", d.Permit.Account(), a)
+				}
+			}
+			for _, a := range tc.deny {
+				w.denies(b, w.call(sonnetUS, in(a, account)), CodeDefaultDeny)
+			}
+		})
+	}
+}
+
+// The model of one account and the guardrail of another are two rights, which
+// do not add up to one.
+func TestS3_RightsOfTwoAccountsDoNotMix(t *testing.T) {
+	w := newTestWorld(t).may("model", rights.Conditions{}, haiku)
+	w.may("object", rights.Conditions{Objects: []string{"s3://docs/*"}}, haiku)
+	w.Entitlements[1].Account = elsewhere
+	b := w.bundle()
+	call := w.callWith(haiku, capsWithObject("s3://docs/a"))
+	for _, a := range []string{account, elsewhere} {
+		call.Account, call.Home = a, account
+		d := b.Decide(call)
+		if (d.Permit != nil) != (a == elsewhere) {
+			t.Errorf("in %s: %s", a, d.Code)
+		}
+	}
+}
+
+func TestRulesSpeakOfAccounts(t *testing.T) {
+	w := newTestWorld(t).may("chat", rights.Conditions{}, haiku)
+	w.rule("home", `forbid (principal, action, resource) when { context.request.account != "111122223333" || !context.request.home };`)
+	w.may("there", rights.Conditions{}, haiku)
+	w.Entitlements[1].Account = elsewhere
+	b := w.bundle()
+	w.permits(b, w.call(haiku, in(account, account)))
+	w.denies(b, w.call(haiku, in(elsewhere, account)), CodeForbid)
+}
+
+func TestAccountsOfAnIdentity(t *testing.T) {
+	w := newTestWorld(t).may("a", rights.Conditions{}, haiku).may("b", rights.Conditions{}, haiku).may("c", rights.Conditions{}, haiku)
+	w.Entitlements[1].Account, w.Entitlements[2].Account = elsewhere, elsewhere
+	b := w.bundle()
+	if d := cmp.Diff([]string{"", elsewhere}, b.Accounts("agent")); d != "" {
+		t.Error(d)
+	}
+	if got := b.Accounts("other"); got != nil {
+		t.Errorf("an identity without grants has %q", got)
+	}
+	b, err := b.With([]rights.Grant{grantOf("a")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{elsewhere}, b.Accounts("agent")); d != "" {
+		t.Error(d)
+	}
+}
+
+// The permit holds all that credentials for the call depend on.
+func TestThePermitSaysWhatItRestsOn(t *testing.T) {
+	w := newTestWorld(t).may("chat", rights.Conditions{}, sonnetUS)
+	r := w.call(sonnetUS, in(account, account))
+	d := w.permits(w.bundle(), r)
+	p := d.Permit
+	if p.Identity() != "agent" || !p.Until().Equal(d.Until) || p.Until().IsZero() || cmp.Diff(r.Legs, p.Legs()) != "" {
+		t.Errorf("identity %q, until %v, legs %v", p.Identity(), p.Until(), p.Legs())
+	}
+	p.Legs()[0].Resource = "changed"
+	if p.Legs()[0].Resource == "changed" {
+		t.Error("the permit's legs can be changed")
+	}
+}
+
+func capsWithObject(uri string) bedrock.Capabilities { return bedrock.Capabilities{S3: []string{uri}} }
