@@ -120,7 +120,7 @@ type Right struct {
 
 // Decision is what was decided, by what.
 type Decision struct {
-	Decision         string   `json:"decision"` // permit, deny or hold
+	Decision         string   `json:"decision"` // permit, deny, hold, or observed: let through although Code would have refused
 	Code             string   `json:"code,omitempty"`
 	Policies         []string `json:"policies,omitempty"`    // capped: the first 64
 	Reasons          []string `json:"reasons,omitempty"`     // capped: the first 32

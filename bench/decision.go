@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
-	"testing"
+	"runtime"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
@@ -20,13 +23,21 @@ import (
 	"github.com/writ-project/writ/internal/store"
 )
 
-// decision is what deciding costs with so many grants in memory.
+// decision is what deciding costs with so many grants in memory: one call of
+// four legs, and the release of its answer.
 type decision struct {
-	Grants      int     `json:"grants"`
-	Micros      float64 `json:"decide_us"` // one call of four legs, and the release of its answer
-	Allocations int64   `json:"allocations"`
-	Bytes       int64   `json:"allocated_bytes"`
-	Reload      float64 `json:"reload_ms"` // from one changed row to the new snapshot
+	Grants   int     `json:"grants"`
+	Repeated cost    `json:"repeated"`  // a question like the last one: another time, prompt and request
+	New      cost    `json:"new"`       // a question that nobody asked before
+	Reload   float64 `json:"reload_ms"` // from one changed row to the new snapshot
+}
+
+// cost is what an act takes: the median over rounds.
+type cost struct {
+	Micros      float64   `json:"us"`
+	Allocations float64   `json:"allocations"`
+	Bytes       float64   `json:"allocated_bytes"`
+	Rounds      []float64 `json:"rounds_us"`
 }
 
 // grantSizes are the bundles that are decided on.
@@ -35,11 +46,11 @@ var grantSizes = []int{10, 1000, 100_000}
 // grantsEach is how many grants an identity holds, each of another entitlement.
 const grantsEach = 10
 
-func measureDecisions() ([]decision, error) {
+func measureDecisions(s settings) ([]decision, error) {
 	var out []decision
 	for _, n := range grantSizes {
 		fmt.Fprintf(os.Stderr, "measuring the decision at %d grants …\n", n)
-		d, err := measureDecision(n)
+		d, err := measureDecision(s, n)
 		if err != nil {
 			return nil, fmt.Errorf("deciding at %d grants: %w", n, err)
 		}
@@ -48,34 +59,67 @@ func measureDecisions() ([]decision, error) {
 	return out, nil
 }
 
-func measureDecision(n int) (decision, error) {
+func measureDecision(s settings, n int) (decision, error) {
 	now := time.Now().UTC()
+	out := decision{Grants: n}
 	f := &feed{}
 	if err := f.fill(n, now); err != nil {
-		return decision{}, err
+		return out, err
 	}
 	source, err := openFeed(f)
 	if err != nil {
-		return decision{}, err
+		return out, err
 	}
-	r, err := question(source.Current(), fmt.Sprintf("agent-%d", n/grantsEach/2), now)
+	a, err := newAsker(source.Current(), fmt.Sprintf("agent-%d", n/grantsEach/2), now)
 	if err != nil {
-		return decision{}, err
+		return out, err
 	}
-	if d := source.Current().Bundle.Decide(r); d.Permit == nil || len(d.Legs) != 4 {
-		return decision{}, fmt.Errorf("%s with %d legs: %v", d.Code, len(d.Legs), d.Reasons)
+	length := min(s.Time, 300*time.Millisecond)
+	if out.Repeated, err = timed(s.Rounds, length, func() error { return a.ask(a.repeated()) }); err != nil {
+		return out, err
 	}
-	bundle := source.Current().Bundle
-	got := testing.Benchmark(func(b *testing.B) {
-		for b.Loop() {
-			bundle.Decide(r)
-		}
+	if out.New, err = timed(s.Rounds, length, func() error { return a.ask(a.fresh()) }); err != nil {
+		return out, err
+	}
+	turn := 0
+	reload, err := timed(s.Rounds, length, func() error {
+		turn++
+		return errors.Join(f.change(now.Add(time.Duration(turn)*time.Second)), source.Refresh(context.Background()))
 	})
-	reload, err := measureReload(source, f, now)
-	return decision{
-		Grants: n, Micros: float64(got.T.Nanoseconds()) / float64(got.N) / 1000,
-		Allocations: got.AllocsPerOp(), Bytes: got.AllocedBytesPerOp(), Reload: reload,
-	}, err
+	out.Reload = reload.Micros / 1000
+	return out, err
+}
+
+// timed repeats an act for a while, round after round. It takes the CPU time of
+// this process, the collector's with it: what others do on the machine meanwhile
+// is not the act's.
+func timed(rounds int, length time.Duration, act func() error) (cost, error) {
+	var took, allocations, bytes []float64
+	for range rounds {
+		n, spent, before, after := 0, time.Duration(0), runtime.MemStats{}, runtime.MemStats{}
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		start, err := cpuTime(os.Getpid())
+		if err != nil {
+			return cost{}, err
+		}
+		for began := time.Now(); time.Since(began) < length; {
+			for range 16 { // so that reading the clock does not count
+				if err := act(); err != nil {
+					return cost{}, err
+				}
+				n++
+			}
+		}
+		if spent, err = cpuTime(os.Getpid()); err != nil {
+			return cost{}, err
+		}
+		runtime.ReadMemStats(&after)
+		took = append(took, float64((spent-start).Nanoseconds())/float64(n)/1000)
+		allocations = append(allocations, float64(after.Mallocs-before.Mallocs)/float64(n))
+		bytes = append(bytes, float64(after.TotalAlloc-before.TotalAlloc)/float64(n))
+	}
+	return cost{Rounds: slices.Clone(took), Micros: middle(took), Allocations: middle(allocations), Bytes: middle(bytes)}, nil
 }
 
 func openFeed(f *feed) (*snapshot.Source, error) {
@@ -85,18 +129,46 @@ func openFeed(f *feed) (*snapshot.Source, error) {
 	})
 }
 
-// measureReload changes one grant after another, and returns the milliseconds
-// that one takes from the row to the snapshot that decides by it.
-func measureReload(source *snapshot.Source, f *feed, now time.Time) (float64, error) {
-	var failed error
-	turn := 0
-	got := testing.Benchmark(func(b *testing.B) {
-		for b.Loop() {
-			turn++
-			failed = errors.Join(failed, f.change(now.Add(time.Duration(turn)*time.Second)), source.Refresh(context.Background()))
-		}
-	})
-	return float64(got.T.Nanoseconds()) / float64(got.N) / 1e6, failed
+// asker asks a bundle one question after another, none of which is the last
+// one's equal.
+type asker struct {
+	bundle *policy.Bundle
+	base   policy.Request
+	turn   uint64
+}
+
+func newAsker(s *snapshot.Snapshot, who string, now time.Time) (*asker, error) {
+	base, err := question(s, who, now)
+	return &asker{bundle: s.Bundle, base: base}, err
+}
+
+// ask wants the permit with all four legs: a refusal would cost less.
+func (a *asker) ask(r policy.Request) error {
+	if d := a.bundle.Decide(r); d.Permit == nil || len(d.Legs) != 4 {
+		return fmt.Errorf("%s with %d legs: %v", d.Code, len(d.Legs), d.Reasons)
+	}
+	return nil
+}
+
+// repeated is what an identity's next call looks like: the same model and
+// settings; another time, prompt and request.
+func (a *asker) repeated() policy.Request {
+	a.turn++
+	r := a.base
+	r.Now = r.Now.Add(time.Duration(a.turn) * time.Microsecond)
+	r.BodyBytes += int(a.turn % 256)
+	binary.BigEndian.PutUint64(r.Digest[:], a.turn)
+	return r
+}
+
+// fresh is a call that nobody made before: its limit of tokens, on which every
+// grant here has a condition, and its metadata are its own.
+func (a *asker) fresh() policy.Request {
+	r := a.repeated()
+	r.Caps.MaxTokens += int64(a.turn)
+	r.Caps.Metadata = map[string]string{"ticket": strconv.FormatUint(a.turn, 10)}
+	r.Asserted.Metadata = r.Caps.Metadata
+	return r
 }
 
 // question is a call of four legs, from inside the network its grant names.
@@ -150,7 +222,7 @@ func (f *feed) fill(n int, now time.Time) error {
 	for i, m := range models {
 		name := fmt.Sprintf("entitlement-%d", i)
 		all = append(all, manifest.Resource{Kind: manifest.Entitlement, Name: name, Spec: &rights.Entitlement{
-			ID: name, Models: []string{m}, Conditions: rights.Conditions{Networks: []string{"office"}, Environments: []string{"prod"}, MaxTokens: 4096},
+			ID: name, Models: []string{m}, Conditions: rights.Conditions{Networks: []string{"office"}, Environments: []string{"prod"}, MaxTokens: 1 << 40},
 		}})
 	}
 	for i := range (n + grantsEach - 1) / grantsEach {

@@ -17,9 +17,10 @@ const organisation = "internal/demo/organisation"
 
 // gateway is a `writ up` in a directory of its own.
 type gateway struct {
-	binary, data string
-	process      *process
+	binary, dir string
 }
+
+func (g *gateway) data() string { return filepath.Join(g.dir, "data") }
 
 // buildWrit compiles the binary as it ships.
 func buildWrit(dir string) (string, error) {
@@ -32,35 +33,32 @@ func buildWrit(dir string) (string, error) {
 	return path, nil
 }
 
-// startGateway loads the sample organisation and starts Writ in front of the
-// stand-in, with no other setting than production's, under the command wrap.
-func startGateway(dir, upstream string, wrap []string) (*gateway, error) {
-	binary, err := buildWrit(dir)
-	if err != nil {
-		return nil, err
-	}
-	g := &gateway{binary: binary, data: filepath.Join(dir, "data")}
-	files := filepath.Join(dir, "organisation")
-	if err := writeOrganisation(files, time.Now()); err != nil {
-		return nil, err
-	}
-	config := filepath.Join(dir, "config.yaml")
+// start starts Writ in front of the stand-in, with no other setting than
+// production's, under the command wrap.
+func (g *gateway) start(name, upstream string, wrap []string) (*process, error) {
+	config := filepath.Join(g.dir, "config.yaml")
 	text := "account: \"111122223333\"\nimpersonation: true\nupstream: {endpoint: \"" + upstream + "\"}\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	env := []string{"AWS_ACCESS_KEY_ID=AKIDBENCH00000000000", "AWS_SECRET_ACCESS_KEY=bench", "AWS_SESSION_TOKEN="}
-	g.process, err = start(writName, env, append(wrap, binary, "up", "--data", g.data, "--config", config,
+	return start(name, env, append(wrap, g.binary, "up", "--data", g.data(), "--config", config,
 		"--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")...)
-	if err == nil {
-		_, err = g.verb("apply", "--json", "-f", files)
+}
+
+// load gives a started gateway the sample organisation.
+func (g *gateway) load() error {
+	files := filepath.Join(g.dir, "organisation")
+	if err := writeOrganisation(files, time.Now()); err != nil {
+		return err
 	}
-	return g, err
+	_, err := g.verb("apply", "--json", "-f", files)
+	return err
 }
 
 // verb runs a verb of the binary and returns its output.
 func (g *gateway) verb(args ...string) ([]byte, error) {
-	cmd := exec.Command(g.binary, append(args, "--data", g.data)...)
+	cmd := exec.Command(g.binary, append(args, "--data", g.data())...)
 	out, err := cmd.Output()
 	if exit, ok := err.(*exec.ExitError); ok {
 		return nil, fmt.Errorf("writ %s: %w\n%s", args[0], err, exit.Stderr)

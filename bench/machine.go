@@ -23,6 +23,34 @@ type machine struct {
 	Load   string  `json:"load"`     // load average when the run began
 }
 
+// occasion is when, where and of what figures were taken.
+type occasion struct {
+	Commit  string    `json:"commit"`
+	Dirty   bool      `json:"dirty"` // the checkout had changes that are not in the commit
+	At      time.Time `json:"at"`
+	Machine machine   `json:"machine"`
+}
+
+// describeOccasion looks around; dir is where the log's disk is.
+func describeOccasion(dir string) (o occasion, err error) {
+	o.At = time.Now().UTC().Truncate(time.Second)
+	if o.Machine, err = describeMachine(dir); err != nil {
+		return o, err
+	}
+	o.Commit, o.Dirty, err = describeCommit()
+	return o, err
+}
+
+// name is the commit, and whether that is all.
+func (o occasion) name() string {
+	if o.Dirty {
+		return o.Commit + " with uncommitted changes"
+	}
+	return o.Commit
+}
+
+func (o occasion) date() string { return o.At.Format("2 January 2006, 15:04 MST") }
+
 func describeMachine(dir string) (machine, error) {
 	m := machine{
 		CPU: cpuModel(), CPUs: runtime.NumCPU(), Go: runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH,

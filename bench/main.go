@@ -1,13 +1,13 @@
 // Command bench measures Writ beside what it is compared with, in one run and
-// on one machine: the bare stand-in for Bedrock, a tuned Go reverse proxy in
-// front of it, and `writ up` with everything on. It prints the table of
-// docs/benchmarks.md and keeps the raw results, with their commit, in
+// on one machine: the bare stand-in for Bedrock, a tuned Go reverse proxy and
+// nginx in front of it, and `writ up` with everything on. It prints the tables
+// of docs/benchmarks.md and keeps the raw results, with their commit, in
 // bench/results. Run it from the module's root.
 //
-// Each target is a process of its own, so that its CPU time can be read from
-// the kernel. Targets take turns in short rounds, so that a slow moment of the
-// machine meets all of them, and the median round counts. Nothing here is
-// trusted to be fast: ratios within a run say more than any figure.
+// Each target is a process of its own, so that its CPU time and memory can be
+// read from the kernel. Targets take turns in short rounds, so that a slow
+// moment of the machine meets all of them, and the median round counts. Nothing
+// here is trusted to be fast: ratios within a run say more than any figure.
 package main
 
 import (
@@ -27,59 +27,102 @@ type settings struct {
 	Rounds int           // per row and target
 	Time   time.Duration // of one round, after its warm-up
 	Only   *regexp.Regexp
-	Write  bool   // put the table into docs/benchmarks.md
+	Write  bool   // put the tables into docs/benchmarks.md
 	Dir    string // where the data directory and the log are made; empty means the system's temporary directory
+	Short  bool   // a look at whether everything works: nothing is kept
+	Partly bool   // Only leaves something out: nothing is kept
+	Soak   bool
+	Calls  int // of the soak
+	Build  bool
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	if err := play(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
-		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
-	if len(os.Args) == 3 && os.Args[1] == proxyRole {
-		return serveProxy(os.Args[2])
+// play is one of this program's roles: a target, or the measuring itself.
+func play(args []string) error {
+	if len(args) == 2 && args[0] == proxyRole {
+		return serveProxy(args[1])
 	}
-	if len(os.Args) == 2 && os.Args[1] == standInRole {
+	if len(args) == 1 && args[0] == standInRole {
 		return serveStandIn()
 	}
+	// Only now: a target that catches the signal would not end at it.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx)
+}
+
+func run(ctx context.Context) error {
 	s, err := parseFlags()
 	if err != nil {
 		return err
 	}
-	results, err := measure(ctx, s)
+	k, err := loadKept()
 	if err != nil {
 		return err
 	}
-	table := results.table()
-	fmt.Print(table)
-	if err := results.save(); err != nil {
+	switch {
+	case s.Soak:
+		k.Soak, err = measureSoak(ctx, s)
+	case s.Build:
+		k.Build, err = measureBuild(ctx, s)
+	default:
+		k.Run, err = measure(ctx, s)
+	}
+	if err != nil {
+		return err
+	}
+	return k.report(s)
+}
+
+// report prints what was measured, and keeps it when it is whole.
+func (k kept) report(s settings) error {
+	switch {
+	case s.Soak:
+		fmt.Print(k.Soak.table())
+	case s.Build:
+		fmt.Print(k.Build.table())
+	default:
+		fmt.Print(k.table())
+	}
+	if s.Short || s.Partly {
+		return nil
+	}
+	if err := k.save(s); err != nil {
 		return err
 	}
 	if s.Write {
-		return writeTable(docPath, table)
+		return writeTable(docPath, k.table())
 	}
 	return nil
 }
 
 func parseFlags() (settings, error) {
 	var s settings
-	only := flag.String("only", "", "measure only rows whose name matches this `regexp`: converse c=1, converse c=64, stream c=1, stream c=64, decision")
-	flag.IntVar(&s.Rounds, "rounds", 5, "rounds per row and target; the median counts")
-	flag.DurationVar(&s.Time, "time", 1500*time.Millisecond, "length of a round")
-	flag.BoolVar(&s.Write, "write", false, "put the table into "+docPath)
+	only := flag.String("only", "", "measure only rows whose name matches this `regexp`: converse c=1, converse c=64, stream c=1, stream c=64, paced c=1, paced c=16, body 1MB, body 20MB, open streams, body memory, decision")
+	flag.IntVar(&s.Rounds, "rounds", 7, "rounds per row and target; the median counts")
+	flag.DurationVar(&s.Time, "time", 600*time.Millisecond, "length of a round")
+	flag.BoolVar(&s.Short, "short", false, "see in under a minute that everything works; keeps no results")
+	flag.BoolVar(&s.Soak, "soak", false, "instead of the rows, make a day's calls as fast as they go, and watch memory")
+	flag.IntVar(&s.Calls, "calls", soakCalls, "calls of the soak: `N` at 10 a second are a day")
+	flag.BoolVar(&s.Build, "build", false, "instead of the rows, measure a cold build, the binary's size and its start")
+	flag.BoolVar(&s.Write, "write", false, "put the tables into "+docPath)
 	flag.StringVar(&s.Dir, "dir", "", "keep the gateway's data under this `directory`, to measure with its disk")
 	flag.Parse()
-	if flag.NArg() > 0 || s.Rounds < 1 || s.Time < 50*time.Millisecond {
-		return s, errors.New("want no arguments, at least one round, and at least 50ms each")
+	if s.Short {
+		s.Rounds, s.Time, s.Calls = 1, 150*time.Millisecond, soakShort
 	}
-	if s.Write && *only != "" {
-		return s, errors.New("-write wants the whole table: leave out -only")
+	if flag.NArg() > 0 || s.Rounds < 1 || s.Time < 50*time.Millisecond || s.Calls < soakHours {
+		return s, errors.New("want no arguments, at least one round of at least 50ms, and at least 24 calls")
+	}
+	s.Partly = *only != ""
+	if s.Write && (s.Partly || s.Short) || s.Soak && s.Build {
+		return s, errors.New("-write wants the whole: leave out -only and -short; -soak and -build are separate runs")
 	}
 	var err error
 	s.Only, err = regexp.Compile(*only)

@@ -1,81 +1,133 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-)
-
-// The targets, in the order in which they take turns.
-const (
-	bareName  = "bare stand-in"
-	proxyName = "ReverseProxy"
-	writName  = "Writ"
 )
 
 // workload is what one row of the table drives every target with.
 type workload struct {
 	name        string
-	operation   string
+	shape       shape
 	connections int
+	distinct    int  // requests signed before a round; 0 means distinctRequests
+	length      int  // of a round, in times the usual; 0 means 1
+	tmpfs       bool // also with Writ's data in memory
 }
+
+// pace is between the frames of a stream whose frames are timed one by one.
+const pace = 2 * time.Millisecond
 
 var workloads = []workload{
-	{"converse c=1", "converse", 1},
-	{"converse c=64", "converse", 64},
-	{"stream c=1", "converse-stream", 1},
-	{"stream c=64", "converse-stream", 64},
+	{name: "converse c=1", shape: shape{operation: "converse"}, connections: 1, tmpfs: true},
+	{name: "converse c=64", shape: shape{operation: "converse"}, connections: 64},
+	{name: "stream c=1", shape: shape{operation: "converse-stream"}, connections: 1},
+	{name: "stream c=64", shape: shape{operation: "converse-stream"}, connections: 64},
+	{name: "paced c=1", shape: shape{operation: "converse-stream", pace: pace}, connections: 1},
+	{name: "paced c=16", shape: shape{operation: "converse-stream", pace: pace}, connections: 16},
+	{name: "body 1MB c=4", shape: shape{operation: "converse", body: 1_000_000}, connections: 4, distinct: 16},
+	{name: "body 20MB c=2", shape: shape{operation: "converse", body: 20_000_000}, connections: 2, distinct: 2, length: 2},
 }
 
-const decisionRow = "decision"
+// The parts that are not rows of targets under load.
+const (
+	streamsPart  = "open streams"
+	memoryPart   = "body memory"
+	decisionPart = "decision"
+)
 
-// measure runs every row that was asked for.
+// measure runs every part that was asked for.
 func measure(ctx context.Context, s settings) (_ *results, err error) {
-	dir, err := os.MkdirTemp(s.Dir, "writ-bench")
+	b, err := newBench(s)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r := &results{Rounds: s.Rounds, Seconds: s.Time.Seconds(), At: time.Now().UTC().Truncate(time.Second)}
-	if r.Machine, err = describeMachine(dir); err != nil {
-		return nil, err
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	r := &results{Rounds: s.Rounds, Seconds: s.Time.Seconds(), occasion: b.occasion}
+	if findNginx() == "" {
+		r.Notes = append(r.Notes, nginxMissing)
 	}
-	if r.Commit, r.Dirty, err = describeCommit(); err != nil {
-		return nil, err
+	if !inMemory(memoryRoot) {
+		r.Notes = append(r.Notes, memoryRoot+" is not a file system in memory: without it the disk's part of a lone call is not told apart.")
 	}
 	wanted := slices.DeleteFunc(slices.Clone(workloads), func(w workload) bool { return !s.Only.MatchString(w.name) })
 	if len(wanted) > 0 {
-		if r.Rows, err = measureRows(ctx, s, dir, wanted); err != nil {
+		if r.Rows, err = b.rows(ctx, wanted); err != nil {
 			return nil, err
 		}
 	}
-	if s.Only.MatchString(decisionRow) {
-		r.Decisions, err = measureDecisions()
+	if s.Only.MatchString(streamsPart) {
+		if r.Streams, err = b.openStreams(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", streamsPart, err)
+		}
+	}
+	if s.Only.MatchString(memoryPart) {
+		if r.Bodies, err = b.bodyMemory(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", memoryPart, err)
+		}
+	}
+	if s.Only.MatchString(decisionPart) {
+		r.Decisions, err = measureDecisions(s)
 	}
 	return r, err
 }
 
-func measureRows(ctx context.Context, s settings, dir string, wanted []workload) (_ []row, err error) {
-	self, err := os.Executable()
+// bench is what all parts of a run share.
+type bench struct {
+	settings settings
+	occasion occasion
+	dir      string // removed at the end
+	self     string
+	binary   string // writ
+	rigs     int
+}
+
+func newBench(s settings) (b *bench, err error) {
+	b = &bench{settings: s}
+	if b.dir, err = os.MkdirTemp(s.Dir, "writ-bench"); err != nil {
+		return nil, err
+	}
+	if b.self, err = os.Executable(); err == nil {
+		b.occasion, err = describeOccasion(b.dir)
+	}
+	if err == nil {
+		b.binary, err = buildWrit(b.dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(b.dir))
+	}
+	return b, nil
+}
+
+// fresh starts new targets: memory is compared from a process's beginning.
+func (b *bench) fresh(tmpfs bool) (*rig, error) {
+	b.rigs++
+	r := &rig{
+		self: b.self, binary: b.binary, dir: filepath.Join(b.dir, fmt.Sprintf("rig-%d", b.rigs)),
+		pinned: b.occasion.Machine.Pinned, tmpfs: tmpfs,
+	}
+	if err := r.open(); err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	return r, nil
+}
+
+func (b *bench) rows(ctx context.Context, wanted []workload) (_ []row, err error) {
+	r, err := b.fresh(true)
 	if err != nil {
 		return nil, err
 	}
-	b := &rig{self: self, pinned: pinned(runtime.NumCPU())}
-	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.open(dir); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, r.close()) }()
 	var rows []row
 	for _, w := range wanted {
 		fmt.Fprintf(os.Stderr, "measuring %s …\n", w.name)
-		out, err := b.row(ctx, s, w)
+		out, err := r.row(ctx, b.settings, w)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", w.name, err)
 		}
@@ -84,88 +136,26 @@ func measureRows(ctx context.Context, s settings, dir string, wanted []workload)
 	return rows, nil
 }
 
-// rig is the three targets, running.
-type rig struct {
-	self           string // this program, which also plays stand-in and proxy
-	pinned         bool
-	standIn, proxy *process
-	gateway        *gateway
-	keys           aws.Credentials
-	processors     int // what this process had before it was pinned
-}
-
-func (b *rig) open(dir string) (err error) {
-	var wrap []string
-	if b.pinned {
-		// Started on one CPU, a process does not think that it has more.
-		wrap = []string{"taskset", "-c", "0"}
-		b.processors = runtime.GOMAXPROCS(1)
-	}
-	if b.standIn, err = start(bareName, nil, append(wrap, b.self, standInRole)...); err != nil {
-		return err
-	}
-	upstream := "http://" + b.standIn.addr
-	if b.proxy, err = start(proxyName, nil, append(wrap, b.self, proxyRole, upstream)...); err != nil {
-		return err
-	}
-	if b.gateway, err = startGateway(dir, upstream, wrap); err != nil {
-		return err
-	}
-	b.keys, err = b.gateway.session()
-	return err
-}
-
-func (b *rig) targets() []*process { return []*process{b.standIn, b.proxy, b.gateway.process} }
-
-func (b *rig) close() error {
-	var errs []error
-	if b.gateway != nil && b.gateway.process != nil {
-		errs = append(errs, b.gateway.process.stop())
-	}
-	for _, p := range []*process{b.proxy, b.standIn} {
-		if p != nil {
-			errs = append(errs, p.stop())
-		}
-	}
-	if b.pinned {
-		runtime.GOMAXPROCS(b.processors)
-		errs = append(errs, pin(os.Getpid(), fmt.Sprintf("0-%d", runtime.NumCPU()-1)))
-	}
-	return errors.Join(errs...)
-}
-
-// place ties the processes to CPUs: one call at a time passes from process to
-// process on one CPU; under load the target has CPU 0 for itself, so that its
-// rate is that of one core.
-func (b *rig) place(target *process, connections int) error {
-	if !b.pinned {
-		return nil
-	}
-	errs := []error{pin(target.pid, "0")}
-	others := "0"
-	if connections > 1 {
-		others = "1"
-	}
-	for _, p := range b.targets() {
-		if p != target {
-			errs = append(errs, pin(p.pid, others))
-		}
-	}
-	return errors.Join(append(errs, pin(os.Getpid(), others))...)
-}
-
-// row drives every target in turn, round after round.
+// row drives every target in turn, round after round. Each round begins with
+// another target, so that none always follows the same one.
 func (b *rig) row(ctx context.Context, s settings, w workload) (row, error) {
-	out := row{Name: w.name, Connections: w.connections}
-	if err := b.alike(w.operation); err != nil {
-		return out, err
+	out := row{Name: w.name, Connections: w.connections, Paced: w.shape.pace > 0, Body: w.shape.body}
+	if w.shape.pace == 0 { // frames that carry the time are never alike
+		if err := b.alike(w.shape); err != nil {
+			return out, err
+		}
 	}
-	for _, t := range b.targets() {
-		out.Targets = append(out.Targets, target{Name: t.name})
+	var targets []*process
+	for _, t := range b.all {
+		if t.name != tmpfsName || w.tmpfs {
+			targets = append(targets, t)
+			out.Targets = append(out.Targets, target{Name: t.name})
+		}
 	}
-	for range s.Rounds {
-		for i, t := range b.targets() {
-			got, err := b.round(ctx, s, w, t)
+	for n := range s.Rounds {
+		for i := range targets {
+			i = (i + n) % len(targets)
+			got, err := b.round(ctx, s, w, targets[i])
 			if err != nil {
 				return out, err
 			}
@@ -179,37 +169,20 @@ func (b *rig) row(ctx context.Context, s settings, w workload) (row, error) {
 }
 
 func (b *rig) round(ctx context.Context, s settings, w workload, t *process) (sample, error) {
-	requests, err := signedRequests(t.addr, w.operation, b.keys, distinctRequests)
+	n := w.distinct
+	if n == 0 {
+		n = distinctRequests
+	}
+	requests, err := signedRequests(t, w.shape, n)
 	if err != nil {
 		return sample{}, err
 	}
 	if err := b.place(t, w.connections); err != nil {
 		return sample{}, err
 	}
-	l := &load{target: t, requests: requests, connections: w.connections, length: s.Time}
+	runtime.GC() // what signing left behind is not to be swept during the round
+	l := &load{target: t, requests: requests, connections: w.connections, length: s.Time * time.Duration(max(w.length, 1)), paced: w.shape.pace > 0}
 	return l.run(ctx)
-}
-
-// alike checks that all targets give the same answer, byte for byte.
-func (b *rig) alike(operation string) error {
-	var want []byte
-	for _, t := range b.targets() {
-		requests, err := signedRequests(t.addr, operation, b.keys, 1)
-		if err != nil {
-			return err
-		}
-		got, err := once(t.addr, requests[0])
-		if err != nil {
-			return fmt.Errorf("calling %s: %w", t.name, err)
-		}
-		if want == nil {
-			want = got
-		}
-		if !bytes.Equal(got, want) {
-			return fmt.Errorf("%s changed the answer: %d bytes, want %d", t.name, len(got), len(want))
-		}
-	}
-	return nil
 }
 
 // median is each figure's median over the rounds.
@@ -219,12 +192,11 @@ func median(rounds []sample) sample {
 		for i, r := range rounds {
 			all[i] = figure(r)
 		}
-		slices.Sort(all)
-		n := len(all)
-		return (all[(n-1)/2] + all[n/2]) / 2
+		return middle(all)
 	}
 	out := sample{
 		P50: of(func(s sample) float64 { return s.P50 }), P99: of(func(s sample) float64 { return s.P99 }),
+		Mean: of(func(s sample) float64 { return s.Mean }),
 		Rate: of(func(s sample) float64 { return s.Rate }), CPU: of(func(s sample) float64 { return s.CPU }),
 		Memory: of(func(s sample) float64 { return s.Memory }),
 	}
@@ -232,4 +204,14 @@ func median(rounds []sample) sample {
 		out.Answers += r.Answers
 	}
 	return out
+}
+
+// middle is the median of figures; it sorts them.
+func middle(all []float64) float64 {
+	n := len(all)
+	if n == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return (all[(n-1)/2] + all[n/2]) / 2
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -16,6 +17,7 @@ const (
 	proxyRole     = "serve-proxy"
 	idlePerHost   = 1024
 	copyBufferLen = 32 << 10
+	proxyGOGC     = 200 // as `writ up` sets it: half the collections, for more memory
 )
 
 // serveProxy is what Writ is compared with: the reverse proxy of Go's own
@@ -26,12 +28,15 @@ func serveProxy(upstream string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(proxyGOGC)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Printf("ready gateway=http://%s\n", l.Addr())
-	server := &http.Server{Handler: tunedProxy(to), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: tunedProxy(to), ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	return server.Serve(l)
 }
 

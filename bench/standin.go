@@ -8,6 +8,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 )
@@ -53,15 +54,21 @@ func acceptStandIn(l net.Listener) error {
 func answerAll(c net.Conn, whole []byte, frames [][]byte) {
 	in := bufio.NewReaderSize(c, 16<<10)
 	for {
-		streams, err := skipRequest(in)
+		asked, err := skipRequest(in)
 		if err != nil {
 			return
 		}
 		out := [][]byte{whole}
-		if streams {
+		if asked.streams {
 			out = frames
 		}
-		for _, b := range out {
+		for i, b := range out {
+			if asked.pace > 0 {
+				if i > 0 {
+					time.Sleep(asked.pace)
+				}
+				b = stamped(b)
+			}
 			if _, err := c.Write(b); err != nil {
 				return
 			}
@@ -69,19 +76,32 @@ func answerAll(c net.Conn, whole []byte, frames [][]byte) {
 	}
 }
 
-// skipRequest reads one request and says whether it asks for a stream.
-func skipRequest(in *bufio.Reader) (streams bool, err error) {
+// asked is what a request wants of the stand-in.
+type asked struct {
+	streams bool
+	pace    time.Duration // between frames, which then carry their time
+}
+
+// skipRequest reads one request.
+func skipRequest(in *bufio.Reader) (a asked, err error) {
 	head, err := in.ReadSlice('\n')
 	if err != nil {
-		return false, err
+		return a, err
 	}
-	streams = bytes.Contains(head, []byte("/converse-stream"))
+	a.streams = bytes.Contains(head, []byte("/converse-stream"))
 	h, err := readHeader(in)
 	if err != nil {
-		return false, err
+		return a, err
+	}
+	if a.streams {
+		begin, err := in.Peek(int(min(h.length, 256)))
+		if err != nil {
+			return a, err
+		}
+		a.pace = paceIn(begin)
 	}
 	_, err = in.Discard(int(h.length))
-	return streams, err
+	return a, err
 }
 
 // fixedAnswers are a Converse answer of about 0.7 KB, and the pieces in which
@@ -134,7 +154,7 @@ func streamEvents() ([][]byte, error) {
 	}
 	for i := range streamFrames - 4 {
 		word := strings.Fields(answerText)[i%14]
-		if err := add("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"`+word+` "},"p":"abcdefghijk"}`); err != nil {
+		if err := add("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"`+word+` "},"p":"`+noStamp+`"}`); err != nil {
 			return nil, err
 		}
 	}

@@ -59,7 +59,8 @@ client = session.client("bedrock-runtime")
 for line in sys.stdin:
     try:
         out = client.converse(modelId="amazon.nova-lite-v1:0", messages=[{"role": "user", "content": [{"text": "hello"}]}])
-        print(session.get_credentials().get_frozen_credentials().access_key, out["output"]["message"]["content"][0]["text"].replace("\n", " "), flush=True)
+        creds = session.get_credentials()
+        print(creds.get_frozen_credentials().access_key if creds else "bearer", out["output"]["message"]["content"][0]["text"].replace("\n", " "), flush=True)
     except Exception as e:
         print("error", str(e).replace("\n", " "), flush=True)
 `
@@ -137,16 +138,6 @@ func (c *client) call() (key, answer string) {
 	return key, answer
 }
 
-// want calls and wants an answer that holds a text.
-func (c *client) want(text string) (key string) {
-	c.t.Helper()
-	key, answer := c.call()
-	if key == "error" || !strings.Contains(answer, text) {
-		c.t.Fatalf("%s: %s, want %q", key, answer, text)
-	}
-	return key
-}
-
 // refreshes wants the client to go on, with another key, once its session of a
 // few seconds is over. A call that the end of a session overtakes may fail.
 func (c *client) refreshes(text, before string) string {
@@ -158,6 +149,18 @@ func (c *client) refreshes(text, before string) string {
 	}
 	c.t.Fatal("the client did not refresh its credentials within 30 s")
 	return ""
+}
+
+// stops wants the client's calls to fail, once its session is over, for a reason.
+func (c *client) stops(reason string) {
+	c.t.Helper()
+	var key, answer string
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if key, answer = c.call(); key == "error" && strings.Contains(answer, reason) {
+			return
+		}
+	}
+	c.t.Fatalf("it goes on: %s %s", key, answer)
 }
 
 // brief is a demo in which analytics' sessions last three seconds, and can be
@@ -207,16 +210,9 @@ func TestGoSDKGetsContainerCredentials(t *testing.T) {
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + s.Gateway + "/writ/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" + file,
 		"AWS_ENDPOINT_URL_STS=" + s.Gateway,
 	}, "SDK")
-	first := c.want(analyticsARN)
-	second := c.refreshes(analyticsARN, first)
+	second := c.refreshes(analyticsARN, c.refreshes(analyticsARN, ""))
 	write(t, file, "no.more.token")
-	var key, answer string
-	for end := time.Now().Add(30 * time.Second); key != "error" && time.Now().Before(end); {
-		key, answer = c.call()
-	}
-	if key != "error" {
-		t.Fatalf("with a bad token in the file it goes on as %s", answer)
-	}
+	c.stops("InvalidIdentityToken")
 	write(t, file, s.Token(t, "analytics"))
 	c.refreshes(analyticsARN, second)
 }
@@ -230,7 +226,7 @@ func TestGoSDKGetsContainerCredentialsOverTLS(t *testing.T) {
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + s.GatewayTLS + "/writ/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN=" + s.Token(t, "analytics"),
 		"AWS_ENDPOINT_URL_STS=" + s.GatewayTLS, "SSL_CERT_FILE=" + s.CA,
 	}, "SDK")
-	c.want(analyticsARN)
+	c.refreshes(analyticsARN, "")
 }
 
 func TestBoto3GetsContainerCredentials(t *testing.T) {
@@ -243,7 +239,7 @@ func TestBoto3GetsContainerCredentials(t *testing.T) {
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + s.Gateway + "/writ/v1/credentials/analytics", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=" + file,
 		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + s.Gateway,
 	}, "BOTO3")
-	c.refreshes("stand-in", c.want("stand-in"))
+	c.refreshes("stand-in", c.refreshes("stand-in", ""))
 }
 
 // writ exec, by each kind of proof and by each SDK, over sessions of seconds.
@@ -262,15 +258,26 @@ func TestExecRefreshes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := startClient(t, nil, append(append([]string{writ, "exec"}, flags...), "--", "SDK")...)
-			c.refreshes(analyticsARN, c.want(analyticsARN))
+			c.refreshes(analyticsARN, c.refreshes(analyticsARN, ""))
 		})
 	}
 	t.Run("boto3", func(t *testing.T) {
 		t.Parallel()
 		needBoto3(t)
 		c := startClient(t, nil, writ, "exec", "--cert", cert, "--key", key, "--gateway", s.GatewayTLS, "--ca", s.CA, "--", "BOTO3")
-		c.refreshes("stand-in", c.want("stand-in"))
+		c.refreshes("stand-in", c.refreshes("stand-in", ""))
 	})
+}
+
+// AWS_BEARER_TOKEN_BEDROCK is all that a client has then.
+func TestExecGivesABearerToken(t *testing.T) {
+	t.Parallel()
+	needBoto3(t)
+	s := writtest.Start(t, writtest.Options{})
+	c := startClient(t, nil, writtest.Binary(t), "exec", "--identity", "analytics", "--data", s.Data, "--bearer", "--", "BOTO3")
+	if key, answer := c.call(); key != "bearer" || !strings.Contains(answer, "stand-in") {
+		t.Errorf("%s %s", key, answer)
+	}
 }
 
 // An unmodified SDK uses a certificate on disk through credential_process: it is
@@ -285,17 +292,11 @@ func TestCredentialProcessWithACertificate(t *testing.T) {
 		writtest.Binary(t), s.GatewayTLS, s.CA, cert, key))
 	env := []string{"AWS_CONFIG_FILE=" + config, "AWS_PROFILE=writ", "AWS_CA_BUNDLE=" + s.CA, "AWS_ENDPOINT_URL_STS=" + s.GatewayTLS, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + s.GatewayTLS}
 	c := startClient(t, env, "SDK")
-	first := c.want(analyticsARN)
+	first := c.refreshes(analyticsARN, "")
 	writtest.WriteSVID(t, dir, ca.SVID(t, "spiffe://example.org/analytics", nil))
-	second := c.refreshes(analyticsARN, first)
+	c.refreshes(analyticsARN, first)
 	writtest.WriteSVID(t, dir, writtest.NewAuthority(t, "example.org").SVID(t, "spiffe://example.org/analytics", nil))
-	var got, answer string
-	for end := time.Now().Add(30 * time.Second); got != "error" && time.Now().Before(end); {
-		got, answer = c.call()
-	}
-	if got != "error" || second == "" {
-		t.Fatalf("with a certificate of another CA it goes on: %s %s", got, answer)
-	}
+	c.stops("credential_process")
 	t.Run("aws", func(t *testing.T) {
 		writtest.WriteSVID(t, dir, ca.SVID(t, "spiffe://example.org/analytics", nil))
 		cli, err := exec.LookPath("aws")

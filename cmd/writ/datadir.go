@@ -66,6 +66,7 @@ type endpoints struct {
 	Admin      string `json:"admin"`
 	CA         string `json:"ca"`
 	Issuer     string `json:"issuer,omitempty"` // the demo's OIDC issuer
+	Config     string `json:"config,omitempty"` // the configuration file
 }
 
 // announce writes the endpoints file and the operator's token.

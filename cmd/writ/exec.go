@@ -100,7 +100,20 @@ func (c *execCmd) environment(ctx context.Context, s *source) (env []string, sto
 			set = append(set, [2]string{"SSL_CERT_FILE", s.ca})
 		}
 	}
-	return replaced(os.Environ(), set), stop, nil
+	return replaced(os.Environ(), append(set, unproxied(os.Getenv)...)), stop, nil
+}
+
+// unproxied keeps what goes to this machine off a proxy that the environment
+// names: not every SDK does so by itself.
+func unproxied(getenv func(string) string) (set [][2]string) {
+	const here = "127.0.0.1,localhost,::1"
+	for _, pair := range [][2]string{{"HTTP_PROXY", "NO_PROXY"}, {"http_proxy", "no_proxy"}, {"HTTPS_PROXY", "NO_PROXY"}, {"https_proxy", "no_proxy"}, {"ALL_PROXY", "NO_PROXY"}, {"all_proxy", "no_proxy"}} {
+		if getenv(pair[0]) == "" || slices.ContainsFunc(set, func(s [2]string) bool { return s[0] == pair[1] }) {
+			continue
+		}
+		set = append(set, [2]string{pair[1], strings.TrimPrefix(getenv(pair[1])+","+here, ",")})
+	}
+	return set
 }
 
 // unwanted are variables that would take the place of what the child is given,

@@ -28,6 +28,7 @@ type kernel struct {
 	journal  *journal.Journal
 	office   *governance.Office
 	ledger   *governance.Ledger
+	observe  *governance.Observe // the server's; nil in other verbs
 	instance auditlog.Instance
 	origin   string
 }
@@ -39,6 +40,7 @@ type kernelConfig struct {
 	Reserve uint64 // bytes of disk kept for authenticated intents
 	Account string
 	Log     *slog.Logger
+	Flushed func(took time.Duration, entries int) // of the log, for metrics
 }
 
 // openKernel is for verbs that find no live server.
@@ -129,7 +131,7 @@ func (k *kernel) openLog(ctx context.Context, d dataDir, kek *credential.KEK, cf
 		return err
 	}
 	k.journal, err = journal.Open(ctx, journal.Config{
-		Dir: dir, Origin: k.origin, Key: k.keys.LogKey(), Reserve: cfg.Reserve, Logger: cfg.Log,
+		Dir: dir, Origin: k.origin, Key: k.keys.LogKey(), Reserve: cfg.Reserve, Logger: cfg.Log, Flushed: cfg.Flushed,
 	})
 	if err != nil {
 		return err

@@ -29,6 +29,9 @@ type commands struct {
 	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
 	Upstream    upstreamCmd    `cmd:"" help:"Print the IAM policies that calls need, and check the credentials."`
 	Status      statusCmd      `cmd:"" help:"Say how a live server is."`
+	Doctor      doctorCmd      `cmd:"" help:"Look at everything that an installation stands on."`
+	Observe     observeCmd     `cmd:"" help:"Switch enforcement off for a time, by two people, and on by one."`
+	Config      configCmd      `cmd:"" help:"Explain and check the configuration file."`
 	Whoami      whoamiCmd      `cmd:"" help:"Say who the operator's token acts as."`
 	Demo        demoCmd        `cmd:"" help:"Parts of the demonstration."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

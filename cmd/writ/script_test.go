@@ -229,6 +229,9 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 	a := writtest.Do(s.tb, request(s.tb, ts, *signed, set.Arg(0), body, header))
 	fmt.Fprintln(ts.Stdout(), a.Body)
 	fmt.Fprintln(ts.Stderr(), a.Status, a.ErrorType())
+	if o := a.Header.Get("X-Writ-Observe"); o != "" {
+		fmt.Fprintln(ts.Stderr(), "observe="+o)
+	}
 	ts.Setenv("DECISION", a.Header.Get("X-Writ-Decision"))
 	ts.Setenv("RECORD", a.Header.Get("X-Writ-Record"))
 	if a.Status != *want {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +21,7 @@ import (
 	"github.com/writ-project/writ/internal/api"
 	"github.com/writ-project/writ/internal/config"
 	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/localca"
 	"github.com/writ-project/writ/internal/metrics"
@@ -43,14 +43,17 @@ type server struct {
 	upstream  string
 	door      *upstream.Client
 	started   time.Time
+	meters    *metrics.Meters
 	endpoints endpoints
 
 	gatewayServer, adminServer     *http.Server
 	gatewayListener, adminListener net.Listener
+	bounded                        *gateway.Bounded // the gateway's connections
+	certificate                    *tls.Config      // what the port presents
 }
 
 func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, log *slog.Logger) (_ *server, err error) {
-	s := &server{cfg: cfg, dir: d, log: log, started: time.Now()}
+	s := &server{cfg: cfg, dir: d, log: log, started: time.Now(), meters: metrics.New(version())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -64,7 +67,7 @@ func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, 
 		return nil, err
 	}
 	s.kernel, err = openKernelAs(ctx, d, kernelConfig{
-		DSN: dsn, Origin: cfg.Log.Origin, Reserve: cfg.Log.ReserveMB << 20, Account: cfg.Account, Log: log,
+		DSN: dsn, Origin: cfg.Log.Origin, Reserve: cfg.Log.ReserveMB << 20, Account: cfg.Account, Log: log, Flushed: s.meters.Flushed,
 	})
 	if err != nil {
 		return nil, err
@@ -96,15 +99,17 @@ func (s *server) listen() error {
 		return err
 	}
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	s.certificate = conf
 	ca, err := s.certify(conf)
 	if err != nil {
 		return err
 	}
 	s.askForCertificates(conf)
-	s.gatewayListener = gateway.Sniff(inner, conf, plain)
+	s.bounded = gateway.Bound(inner, s.cfg.Limits.Connections, s.cfg.Limits.SourceConnections)
+	s.gatewayListener = gateway.Sniff(s.bounded, conf, plain)
 	s.gatewayServer = gateway.NewServer(nil, conf, s.log)
 	addr := inner.Addr().String()
-	s.endpoints = endpoints{PID: os.Getpid(), Gateway: "http://" + addr, GatewayTLS: "https://" + addr, Admin: "http://" + s.adminListener.Addr().String(), CA: ca}
+	s.endpoints = endpoints{PID: os.Getpid(), Gateway: "http://" + addr, GatewayTLS: "https://" + addr, Admin: "http://" + s.adminListener.Addr().String(), CA: ca, Config: s.cfg.File()}
 	if !plain {
 		s.endpoints.Gateway = s.endpoints.GatewayTLS
 	}
@@ -141,7 +146,12 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.upstream, s.door = label, up
-	conf := proof.Config{Record: k.recordMint, Seal: k.seal, Log: s.log}
+	if k.observe, err = governance.OpenObserve(ctx, k.office, k.origin, s.cfg.Observe.Approvers, s.log); err != nil {
+		return err
+	}
+	conf := proof.Config{
+		Record: s.recordMint, Seal: k.seal, Log: s.log, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
+	}
 	if s.cfg.Impersonation { // the right by which container tokens are minted
 		conf.Ring = k.keys.Ring
 	}
@@ -152,39 +162,27 @@ func (s *server) open(ctx context.Context) (err error) {
 	if err := exchange.LoadBundles(gateway.World(s.state.Current())); err != nil {
 		return withHint(err, "put the trust domain's CA certificates there: without them none of its workloads can prove itself")
 	}
-	meters := metrics.New()
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
 		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
 		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
-		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals, Observe: meters.Observe,
+		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals,
+		Observe: s.meters.Observe, Observing: s.observing,
 	})
 	s.gatewayServer.Handler = s.gateway
-	s.gauge(meters)
+	s.gauge(s.meters)
 	token := api.NewToken()
 	control := api.Config{
 		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
-		Status: s.status, Metrics: meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer, Container: k.container,
+		Status: s.status, Metrics: s.meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer, Container: k.container,
 		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
-		Upstream: up, Scope: scopeOf(s.cfg),
+		Upstream: up, Scope: scopeOf(s.cfg), Observe: k.observe, LogOrigin: k.origin,
 	}
 	if s.demo != nil {
 		control.DemoToken = s.demo.token
 	}
 	s.adminServer = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Handler: api.New(control)}
 	return s.dir.announce(s.endpoints, token)
-}
-
-// gauge adds what is read when it is asked for.
-func (s *server) gauge(m *metrics.Meters) {
-	m.Gauge("writ_open_calls", "Calls between admission and settlement.", func() float64 { return float64(s.gateway.Open()) })
-	m.Gauge("writ_log_records", "Records in this process's audit log.", func() float64 { return float64(s.kernel.journal.Head().Size) })
-	m.Gauge("writ_ready", "1 when calls may be let through.", func() float64 {
-		if s.gateway.Ready() != nil {
-			return 0
-		}
-		return 1
-	})
 }
 
 // ended reconsiders the open calls once something was taken away.
@@ -208,6 +206,7 @@ func (s *server) dropSessions(e snapshot.Ended) {
 func limitsOf(c config.Limits) gateway.Limits {
 	l := gateway.DefaultLimits
 	l.Body, l.InFlight, l.SourceFlight = c.BodyMB*1_000_000, c.InFlightMB<<20, c.SourceMB<<20
+	l.Strangers.Failures, l.Strangers.AllFailures, l.Strangers.Unproven = c.Strangers.Failures, c.Strangers.AllFailures, c.Strangers.UnprovenMB<<20
 	return l
 }
 
@@ -228,6 +227,7 @@ func (s *server) serve(ctx context.Context) error {
 	behind.Go(func() { s.gateway.Run(background) })
 	behind.Go(func() { _ = s.state.Run(background) }) // ends with background, for no other reason
 	behind.Go(func() { s.kernel.keys.Follow(background) })
+	behind.Go(func() { s.kernel.observe.Run(background, func() { s.gateway.Reconsider() }) })
 	group.Go(func() error {
 		<-running.Done()
 		return s.drain()
@@ -236,23 +236,6 @@ func (s *server) serve(ctx context.Context) error {
 	stop()
 	behind.Wait()
 	return errors.Join(err, s.kernel.lifecycle(context.WithoutCancel(ctx), "stop"), s.Close())
-}
-
-// drainTime is how long open calls may go on after a stop was asked for.
-const drainTime = 25 * time.Second
-
-func (s *server) drain() error {
-	s.log.Info("stopping: open calls may finish", "calls", s.gateway.Open(), "within", drainTime)
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	err := s.gatewayServer.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.gateway.Cut("the gateway is stopping", func(*gateway.Call) bool { return true })
-		last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		err = s.gatewayServer.Shutdown(last)
-	}
-	return errors.Join(err, s.adminServer.Close())
 }
 
 func closed(err error) error {
@@ -282,25 +265,13 @@ func (s *server) Close() error {
 	return errors.Join(errs...)
 }
 
-// advisory is what Writ is until an account's chokepoint has been proved:
-// whoever may invoke in IAM can go around it (security S28).
-const advisory = "advisory: direct path open (principals unknown, no chokepoint proof on record)"
-
-func (s *server) status() api.Status {
-	head := s.kernel.journal.Head()
-	out := api.Status{
-		Version: version(), Instance: s.kernel.instance.ID, Started: s.started, Ready: true,
-		Standing: advisory, Upstream: s.upstream, StandIn: s.demo != nil, OpenCalls: s.gateway.Open(),
-		LogOrigin: s.kernel.origin, LogSize: head.Size, LogRoot: base64.StdEncoding.EncodeToString(head.Root[:]),
+// recordMint counts the mints that are durable.
+func (s *server) recordMint(ctx context.Context, m proof.Mint) (uint64, error) {
+	index, err := s.kernel.recordMint(ctx, m)
+	if err == nil {
+		s.meters.Minted(string(m.Session.Proof))
 	}
-	if err := s.gateway.Ready(); err != nil {
-		out.Ready, out.Reason = false, err.Error()
-	}
-	if now := s.state.Current(); now != nil {
-		out.Revision, out.Bundle = now.Revision, now.Bundle.Digest()
-		out.Identities, out.Grants = now.Counts()
-	}
-	return out
+	return index, err
 }
 
 // recordMint makes a mint durable before the session it describes is sealed.

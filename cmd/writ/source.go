@@ -227,7 +227,7 @@ func readAnswer(status int, body []byte, form string) (out api.MintAnswer, err e
 		return out, withHint(fmt.Errorf("the gateway gives no credentials: %s (%s, status %d)", cmp.Or(a.Message, http.StatusText(status)), cmp.Or(a.Code, "no code"), status),
 			"docs/identity-providers.md says what each refusal means; the reason is in the gateway's log")
 	}
-	if err != nil || a.Token == "" || a.Expiration.IsZero() {
+	if err != nil || a.Token == "" || a.Expiration.IsZero() || form == asSession && (a.AccessKeyID == "" || a.SecretAccessKey == "") {
 		return out, errors.New("the gateway's answer is not one of credentials")
 	}
 	out.Expires = a.Expiration

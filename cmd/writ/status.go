@@ -11,7 +11,8 @@ import (
 
 type statusCmd struct {
 	dataFlag
-	JSON bool `help:"Print JSON."`
+	JSON  bool `help:"Print JSON."`
+	Ready bool `help:"Only say whether calls would be let through, by the exit status: 0 yes, 1 no. For probes."`
 }
 
 func (c *statusCmd) Run(ctx context.Context) error {
@@ -22,6 +23,12 @@ func (c *statusCmd) Run(ctx context.Context) error {
 	s, err := client.Status(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Ready {
+		if !s.Ready {
+			return &negative{"not ready: " + s.Reason}
+		}
+		return nil
 	}
 	if c.JSON {
 		return printJSON(s)
@@ -43,6 +50,7 @@ func (c *statusCmd) Run(ctx context.Context) error {
 		[]string{"rules", s.Bundle},
 		[]string{"audit log", fmt.Sprintf("%s, %d records, root %s", s.LogOrigin, s.LogSize, s.LogRoot)},
 		[]string{"open calls", strconv.Itoa(s.OpenCalls)},
+		[]string{"observe mode", observeLine(s.Observe)},
 	)
 }
 

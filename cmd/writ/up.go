@@ -20,6 +20,7 @@ type upCmd struct {
 	Config      string `help:"Configuration file; see docs/operate.md." placeholder:"FILE" type:"path"`
 	Demo        bool   `help:"Add the sample organisation and use a local stand-in for Bedrock."`
 	LogFormat   string `enum:"text,json" default:"text" help:"Of the operational log on stderr: text or json."`
+	LogLevel    string `enum:"debug,info,warn,error" default:"info" help:"Least level of the operational log: debug, info, warn or error. No level shows secrets or content."`
 }
 
 func (c *upCmd) Help() string {
@@ -49,7 +50,9 @@ func (c *upCmd) Run(ctx context.Context) error {
 		return err
 	}
 	e := s.endpoints
-	fmt.Printf("ready gateway=%s admin=%s gateway_tls=%s ca=%s\n", e.Gateway, e.Admin, e.GatewayTLS, e.CA)
+	fmt.Printf("ready gateway=%s admin=%s gateway_tls=%s ca=%s%s\n", e.Gateway, e.Admin, e.GatewayTLS, e.CA, s.observeWord())
+	s.observeBanner(os.Stderr)
+	s.tellSystemd("READY=1")
 	if c.Demo {
 		demoHints(os.Stderr, d, e)
 	}
@@ -96,10 +99,15 @@ func (c *upCmd) configuration() (config.Config, error) {
 }
 
 func (c *upCmd) logger(w io.Writer) *slog.Logger {
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+	opts := &slog.HandlerOptions{}
+	var level slog.Level
+	if level.UnmarshalText([]byte(c.LogLevel)) == nil { // empty, where a test leaves it out, is info
+		opts.Level = level
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
 }
 
 // demoHints says where to go next, with calls that work as they stand.

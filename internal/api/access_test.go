@@ -75,3 +75,18 @@ func TestS21_WrongTokensAreLimited(t *testing.T) {
 	}
 	t.Error("a hundred guesses were answered")
 }
+
+// A wrong token at /readyz is refused like anywhere else, and counts: whether
+// the answer is long is no way to try tokens.
+func TestS21_ReadinessIsNoPlaceToTryTokens(t *testing.T) {
+	s, _ := guarded()
+	if got := ask(s, "GET", "/readyz", "localhost", "Bearer guess").Code; got != http.StatusUnauthorized {
+		t.Errorf("a wrong token: answered %d", got)
+	}
+	for range 100 {
+		if ask(s, "GET", "/readyz", "localhost", "Bearer guess").Code == http.StatusTooManyRequests {
+			return
+		}
+	}
+	t.Error("wrong tokens are not limited")
+}

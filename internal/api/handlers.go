@@ -233,6 +233,7 @@ func (s *Server) rotate(ctx context.Context, _ *http.Request, in struct {
 		return nil, err
 	}
 	if in.Emergency {
+		s.cfg.Exchange.Forget()    // nor may a proof repeated get a void session again
 		s.cfg.Gateway.Reconsider() // calls in progress stand on sessions that no longer count
 	}
 	return map[string]uint32{"keyEpoch": epoch}, nil

@@ -4,7 +4,7 @@
 // decides nothing itself.
 //
 // It listens on loopback by default (security S21). /healthz and /readyz say
-// only yes or no without a token; everything else needs one.
+// only yes or no without a token, and why with one; everything else needs one.
 package api
 
 import (
@@ -41,6 +41,8 @@ type Config struct {
 	Exchange      *proof.Exchange
 	Store         *store.DB
 	Status        func() Status // what the process knows of itself
+	Observe       *governance.Observe
+	LogOrigin     string
 	Metrics       http.Handler
 	Impersonation bool // the right `impersonate` is on
 	Bearer        BearerFunc
@@ -91,6 +93,9 @@ func (s *Server) routes() map[string]http.Handler {
 		"GET /v1/upstream":         handle(s, s.upstream),
 		"POST /v1/upstream/check":  handle(s, s.checkUpstream),
 		"GET /v1/upstream/policy":  handle(s, s.upstreamPolicies),
+		"GET /v1/observe":          handle(s, s.observe),
+		"POST /v1/observe/on":      handle(s, s.observeOn),
+		"POST /v1/observe/off":     handle(s, s.observeOff),
 	}
 	if s.cfg.DemoToken != nil {
 		all["POST /v1/demo/token"] = handle(s, s.demoToken)
@@ -130,28 +135,12 @@ func (s *Server) addressed(host string) bool {
 	return false
 }
 
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if err := s.cfg.Gateway.Ready(); err != nil {
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
-		return
-	}
-	_, _ = io.WriteString(w, "ready\n")
-}
-
 // authenticated lets a request through with the operator's token only.
 func (s *Server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if ok && s.cfg.Token.Is(token) {
+		if s.known(w, r) {
 			next.ServeHTTP(w, r)
-			return
 		}
-		if !s.failures.Allow() {
-			problem(w, http.StatusTooManyRequests, errors.New("too many requests with a wrong token"))
-			return
-		}
-		w.Header().Set("WWW-Authenticate", `Bearer realm="writ"`)
-		problem(w, http.StatusUnauthorized, errors.New("a valid operator token is required"))
 	})
 }
 
@@ -187,7 +176,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrConflict), errors.Is(err, governance.ErrObserving), errors.Is(err, governance.ErrReplayed), errors.Is(err, governance.ErrNotObserving):
 		return http.StatusConflict
 	case errors.Is(err, governance.ErrBootstrapOver), errors.Is(err, errImpersonationOff):
 		return http.StatusForbidden
@@ -213,6 +202,10 @@ func hint(err error) string {
 		return "someone else changed the state meanwhile: look at the plan again"
 	case errors.Is(err, errImpersonationOff):
 		return "set impersonation: true in the configuration, or let the workload prove itself at the STS endpoint"
+	case errors.Is(err, governance.ErrObserving):
+		return "writ observe off ends it"
+	case errors.Is(err, governance.ErrReplayed):
+		return "make another with writ observe statement, and have it signed again"
 	case errors.Is(err, governance.ErrBootstrapOver):
 		return "open a request for the grant instead"
 	}

@@ -120,6 +120,18 @@ type Status struct {
 	LogRoot    string `json:"logRoot"`
 	Identities int    `json:"identities"`
 	Grants     int    `json:"grants"`
+
+	Observe     ObserveStatus `json:"observe"`
+	Draining    bool          `json:"draining"`
+	SnapshotAge float64       `json:"snapshotAgeSeconds"`
+	StateError  string        `json:"stateError,omitempty"` // why the store could not be read last
+	LogError    string        `json:"logError,omitempty"`   // why the log takes nothing
+	Connections int           `json:"connections"`
+	Gateway     string        `json:"gateway"`
+	Config      string        `json:"config,omitempty"` // path of the configuration file
+	CertExpires time.Time     `json:"certExpires,omitzero"`
+	CertNames   []string      `json:"certNames,omitempty"`
+	OpenFiles   uint64        `json:"openFilesLimit"` // RLIMIT_NOFILE
 }
 
 // Whoami is who the token acts as.

@@ -42,12 +42,16 @@ type Config struct {
 	Store     Store    `yaml:"store"`
 	Log       Log      `yaml:"log"`
 	Limits    Limits   `yaml:"limits"`
+	Drain     Drain    `yaml:"drain"`
+	Observe   Observe  `yaml:"observe"`
 	// DetailedRefusals tells callers every reason of a refusal. Development
 	// only: it lets a caller map the rules.
 	DetailedRefusals bool `yaml:"detailedRefusals"`
 	// Impersonation lets operators mint sessions for identities with
 	// `writ credentials`. Off in production; --demo turns it on.
 	Impersonation bool `yaml:"impersonation"`
+
+	file string // where Load read it
 }
 
 // TLS says what the gateway's port presents.
@@ -114,6 +118,12 @@ type Limits struct {
 	SourceMB   int64 `yaml:"sourceMB"`
 	// Freshness is how old the rules may be before every call is refused.
 	Freshness time.Duration `yaml:"freshness"`
+	// Connections is how many may be open at once; SourceConnections how many
+	// of one source.
+	Connections       int `yaml:"connections"`
+	SourceConnections int `yaml:"sourceConnections"`
+	// Strangers is what callers may cost who have proved nothing.
+	Strangers Strangers `yaml:"strangers"`
 }
 
 // Default is the configuration without a file.
@@ -123,7 +133,11 @@ func Default() Config {
 		Region: "us-east-1", Partition: "aws",
 		Upstream: Upstream{PerGrant: true},
 		Log:      Log{ReserveMB: 64},
-		Limits:   Limits{BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second},
+		Limits: Limits{
+			BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second, Connections: 16384, SourceConnections: 12288,
+			Strangers: Strangers{Failures: 600, AllFailures: 30_000, Proofs: 600, AllProofs: 6000, UnprovenMB: 128},
+		},
+		Drain: Drain{Within: 25 * time.Second},
 	}
 }
 
@@ -133,8 +147,15 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	return Parse(b)
+	c, err := Parse(b)
+	if err == nil {
+		c.file, err = filepath.Abs(path)
+	}
+	return c, err
 }
+
+// File is where the configuration was read; empty: there is no file.
+func (c *Config) File() string { return c.file }
 
 // Parse reads a configuration over the defaults.
 func Parse(b []byte) (Config, error) {
@@ -178,7 +199,7 @@ func (c *Config) Validate() error {
 	if f := c.Limits.Freshness; f < time.Second || f > 5*time.Minute {
 		bad("limits.freshness %v: want 1s to 5m", f)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.validateOperation()...)...)
 }
 
 // AllRegions is Regions with Region among them.

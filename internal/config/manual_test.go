@@ -39,6 +39,9 @@ func TestTheManualNamesEveryField(t *testing.T) {
 func compareManual(t *testing.T, path string, said map[string]any, shown, standard reflect.Value) {
 	t.Helper()
 	for i := range shown.NumField() {
+		if !shown.Type().Field(i).IsExported() {
+			continue
+		}
 		name, _, _ := strings.Cut(shown.Type().Field(i).Tag.Get("yaml"), ",")
 		value, ok := said[name]
 		if !ok {

@@ -32,6 +32,7 @@ func (x *exchange) admit() *refusal {
 		return unready(err)
 	}
 	x.ordered = true
+	x.shout()
 	return nil
 }
 
@@ -41,7 +42,7 @@ func (x *exchange) register() {
 	seen := *x
 	cancel := x.cancel
 	x.call = &Call{
-		Identity: x.identity.ID, Session: x.proven.session.ID, Grants: x.decision.Grants, cut: cancel,
+		Identity: x.identity.ID, Session: x.proven.session.ID, Grants: x.decision.Grants, Streams: x.target.Operation.Streams(), cut: cancel,
 		judge: func(s *snapshot.Snapshot) (time.Time, bool) {
 			again := seen
 			ok := again.stands(s)

@@ -32,6 +32,9 @@ func (x *exchange) authenticate() *refusal {
 
 // bearer accepts a Writ bearer token, as AWS_BEARER_TOKEN_BEDROCK sends it.
 func (x *exchange) bearer(token string) *refusal {
+	if refused := x.mayOpen(); refused != nil {
+		return refused
+	}
 	session, err := x.g.cfg.Ring().OpenBearer(token)
 	if err != nil {
 		return unauthenticated(bedrock.UnrecognizedClientException, "the bearer token is not one of Writ's")
@@ -67,6 +70,9 @@ func (x *exchange) presented(service string) (*sigv4.Presented, credential.Secre
 	if err != nil {
 		return nil, none, signatureRefused(err)
 	}
+	if refused := x.mayOpen(); refused != nil {
+		return nil, none, refused
+	}
 	session, secret, err := x.g.cfg.Ring().OpenSession(p.AccessKeyID(), p.SessionToken())
 	if err != nil {
 		return nil, none, unauthenticated(bedrock.UnrecognizedClientException, "The security token included in the request is invalid.")
@@ -77,7 +83,8 @@ func (x *exchange) presented(service string) (*sigv4.Presented, credential.Secre
 }
 
 func (x *exchange) verify(p *sigv4.Presented, secret credential.Secret) *refusal {
-	if err := x.g.keys.Verify(p, secret.Reveal(), x.body.Sum(), x.start); err != nil {
+	err := x.g.keys.Verify(p, secret.Reveal(), x.body.Sum(), x.start)
+	if x.judged(err == nil); err != nil {
 		return signatureRefused(err)
 	}
 	x.proven.whole = true
@@ -114,6 +121,9 @@ func (x *exchange) readBody() *refusal {
 		return refuse("throttled", bedrock.Error{Type: bedrock.ThrottlingException, Message: "too many request bytes are in flight", RetryAfter: time.Second})
 	}
 	x.held = n
+	if refused := x.lend(); refused != nil {
+		return refused
+	}
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(x.g.cfg.Limits.BodyTime))
 	b := make([]byte, n)
 	if _, err := io.ReadFull(x.r.Body, b); err != nil {

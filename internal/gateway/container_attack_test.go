@@ -417,6 +417,28 @@ func TestCertificatesAreAskedForAndNotRequired(t *testing.T) {
 	s.notReached(t, "only a certificate")
 }
 
+// Whatever stands in the header is read or refused, and stops nobody else.
+func TestCVE_2026_42208_ContainerProofsAreOnlyRead(t *testing.T) {
+	t.Parallel()
+	s := shared()
+	for _, value := range []string{
+		"' OR 1=1 --", "\"; DROP TABLE sessions; --", "writc.v1.' OR '1'='1", "writc.v1.", "writc.v1.AAAA\x00", "writc.v2.AAAA", "..", "{}", "a.b.c", "%00", "\xff\xfe",
+		strings.Repeat("A", 20001), "writc.v1." + strings.Repeat("A", 19000), "eyJhbGciOiJub25lIn0.e30.", strings.Repeat("a.", 10000),
+	} {
+		got := s.say(t, "GET "+containerPath+" HTTP/1.1\r\nHost: "+s.host()+"\r\nAuthorization: "+value+"\r\nConnection: close\r\n\r\n")
+		refusedOnly(t, got)
+		if len(got) != 1 {
+			t.Errorf("%.40q: %d answers", value, len(got))
+		}
+	}
+	for _, name := range []string{"'", "..", "a%2fb", "a;b", "a%00", strings.Repeat("a", 65), "A", "é"} {
+		refusedOnly(t, s.say(t, "GET "+containerPath+"/"+name+" HTTP/1.1\r\nHost: "+s.host()+"\r\nAuthorization: x\r\nConnection: close\r\n\r\n"))
+	}
+	if _, a := s.askContainer(t, containerPath, s.token(t, "demo:support-agent", "writ", nil), nil); a.Status != 200 {
+		t.Errorf("afterwards: answered %d %s", a.Status, a.Body)
+	}
+}
+
 // Nobody is asked while no trust domain is configured: a client that answers
 // such a request by opening a dialogue, or by failing, is left alone.
 func TestCertificatesAreAskedForByConfigurationOnly(t *testing.T) {

@@ -17,7 +17,7 @@ func (x *exchange) decide() *refusal {
 		}
 	}
 	x.decided = time.Since(began)
-	if x.decision.Permit == nil {
+	if x.decision.Permit == nil && !x.observed() {
 		return x.denied()
 	}
 	if unmet := x.unmet(); unmet != "" {

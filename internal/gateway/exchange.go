@@ -35,6 +35,7 @@ type exchange struct {
 	proven    proven
 	body      bedrock.Body
 	held      int64 // bytes to give back to the in-flight budget
+	lent      bool  // the body is charged to a session that is not proved yet
 	identity  *identity.Identity
 	region    string
 	forwarded http.Header
@@ -51,6 +52,7 @@ type exchange struct {
 
 	decision policy.Decision // decide
 	decided  time.Duration   // how long the decision took
+	window   Window          // that observe mode let it through by
 
 	ctx     context.Context // admit: ends when the client leaves or the call is cut
 	cancel  context.CancelCauseFunc
@@ -62,9 +64,11 @@ type exchange struct {
 	resp  *http.Response // forward
 	added time.Duration
 
-	result outcome // inspect
-	kind   string  // what it came to, for metrics
-	status int
+	result     outcome // inspect
+	kind       string  // what it came to, for metrics
+	status     int
+	failed     string // how Bedrock failed, for metrics
+	unrecorded bool   // the outcome could not be recorded
 }
 
 // proven is the credential that a caller proved to hold, once whole is set.
@@ -93,11 +97,7 @@ func (x *exchange) done() {
 		x.g.flight.release(sourceKey(x.origin.Peer), x.held)
 	}
 	if x.g.cfg.Observe != nil {
-		op := string(x.target.Operation)
-		if op == "" {
-			op = "none"
-		}
-		x.g.cfg.Observe(Observation{Operation: op, Result: x.kind, Status: x.status, Total: time.Since(x.began), Added: x.added})
+		x.g.cfg.Observe(x.observation())
 	}
 }
 

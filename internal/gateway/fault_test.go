@@ -291,7 +291,7 @@ func post(url string, h http.Header, body string) *http.Request {
 // Secrets appear nowhere, also when whatever they come with is refused.
 func TestCanariesAreNowhere(t *testing.T) {
 	t.Parallel()
-	s := openSite(t, siteOptions{})
+	s := openSite(t, siteOptions{Options: writtest.Options{Args: []string{"--log-level", "debug", "--log-format", "json"}}})
 	k, token := s.session(t, "support-agent"), s.bearer(t, "support-agent")
 	path := "/model/" + writtest.Escape(sonnet) + "/converse"
 	s.call(t, k, sonnet, "converse", writtest.Say("fine"))
@@ -311,14 +311,27 @@ func TestCanariesAreNowhere(t *testing.T) {
 	if a := writtest.Do(t, admin); a.Status != 401 {
 		t.Errorf("a wrong operator's token: answered %d %s", a.Status, a.Body)
 	}
+	s.call(t, k, sonnet, "converse", writtest.Say("prompt-canary-7f3a"))
+	s.call(t, k, sonnet, "converse-stream", writtest.Say("prompt-canary-7f3a"))
+	s.call(t, k, pro, "converse", writtest.Say("prompt-canary-7f3a")) // refused
+	s.CallBearer(t, token, path, "not JSON prompt-canary-7f3a")
+	s.exposed(t)
 	s.Terminate()
 	if err := s.Exit(20 * time.Second); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(s.Stderr(), `"level":"INFO"`) {
+		t.Error("the operational log is not JSON")
 	}
 	// The search must be able to find something.
 	for _, what := range []string{"support-agent", "fine"} {
 		if len(s.find(t, what)) == 0 {
 			t.Errorf("%q is nowhere either", what)
+		}
+	}
+	for _, place := range s.find(t, "prompt-canary-7f3a")["prompt-canary-7f3a"] {
+		if !strings.HasPrefix(place, "upstream request") {
+			t.Errorf("a prompt is in %s", place)
 		}
 	}
 	s.searchForSecrets(t)

@@ -41,7 +41,7 @@ func (x *exchange) unreached(err error) *refusal {
 		x.result.ended = endedClientGone
 		return &refusal{kind: "client_gone", err: accessDenied("the client left")}
 	}
-	x.result.ended = endedUpstreamError
+	x.result.ended, x.failed = endedUpstreamError, failure(err)
 	var none *upstream.CredentialsError
 	if errors.As(err, &none) {
 		x.g.cfg.Log.Warn("a call could not be signed", "id", x.id, "err", err)

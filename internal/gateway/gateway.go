@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
@@ -48,7 +49,9 @@ type Config struct {
 	Strict    bool                    // hold the last frame of a stream until its outcome is durable (security S27)
 	Observe   func(Observation)       // told of every finished exchange, for metrics; nil: nobody
 	Hosts     []string                // names, beside loopback's, by which credentials may be asked for (security S13)
-	Detailed  bool                    // refusals tell callers every reason: development only (security S20)
+	// Observing returns the window of observe mode that is open, if any; nil: none ever is.
+	Observing func(now time.Time) (Window, bool)
+	Detailed  bool // refusals tell callers every reason: development only (security S20)
 }
 
 // SaltFunc returns the salt under which an identity's content of a day is
@@ -63,6 +66,7 @@ type Limits struct {
 	Answer       int64         // bytes of one unary answer
 	BodyTime     time.Duration // to send a body
 	FrameTime    time.Duration // for the client to take one frame or answer
+	Strangers    Strangers     // what the unauthenticated may cost
 }
 
 // DefaultLimits follow Bedrock's own: a body is at most 25 MB.
@@ -71,27 +75,20 @@ var DefaultLimits = Limits{
 	BodyTime: 60 * time.Second, FrameTime: 60 * time.Second,
 }
 
-// Observation is what an exchange came to, for metrics: low cardinality only.
-type Observation struct {
-	Operation string // AWS name, sts, or none
-	Result    string // permit, or the kind of refusal
-	Status    int
-	Total     time.Duration // from the first byte in to the last out
-	Added     time.Duration // Writ's own part, up to forwarding
-}
-
 // Gateway serves the runtime and STS wires, and container credentials. It is safe for concurrent use.
 type Gateway struct {
-	cfg      Config
-	flight   *inFlight
-	open     *openCalls
-	before   *refusedBefore
-	salts    *salts
-	keys     *sigv4.Keys
-	instance *auditlog.Instance
+	cfg       Config
+	flight    *inFlight
+	open      *openCalls
+	before    *refusedBefore
+	strangers *strangers
+	salts     *salts
+	keys      *sigv4.Keys
+	instance  *auditlog.Instance
 	// background outlives requests: an outcome is recorded also when the
 	// client has gone.
 	background context.Context
+	draining   atomic.Bool
 }
 
 // New makes a Gateway. Run must be started beside it.
@@ -103,6 +100,7 @@ func New(cfg Config) *Gateway {
 		cfg:        cfg,
 		flight:     newInFlight(cfg.Limits.InFlight, cfg.Limits.SourceFlight),
 		open:       newOpenCalls(),
+		strangers:  newStrangers(cfg.Limits.Strangers),
 		salts:      newSalts(cfg.Salt),
 		keys:       sigv4.NewKeys(4096),
 		instance:   &cfg.Instance,
@@ -131,6 +129,9 @@ func (g *Gateway) Open() int { return g.open.len() }
 
 // Ready reports why no call would be let through now, or nil.
 func (g *Gateway) Ready() error {
+	if g.draining.Load() {
+		return errStopping
+	}
 	if g.cfg.State.Current() == nil {
 		return errors.New("no rules are loaded yet")
 	}

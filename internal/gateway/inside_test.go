@@ -101,7 +101,7 @@ func (in *inside) observe(o gateway.Observation) {
 func (in *inside) standIn(t *testing.T) *upstream.Client {
 	t.Helper()
 	srv := httptest.NewServer(fakebedrock.New(fakebedrock.Config{
-		Credentials: []fakebedrock.Credential{{AccessKeyID: upstreamKeyID, SecretAccessKey: "x"}}, Recorder: in.seen,
+		Credentials: []fakebedrock.Credential{{AccessKeyID: upstreamKeyID, SecretAccessKey: "x"}}, Recorder: in.seen, Fault: faultOf,
 		Answer: func(_, prompt string) string {
 			if strings.Contains(prompt, "at length") {
 				return strings.Repeat("so many words ", 1<<16)

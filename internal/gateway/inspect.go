@@ -185,7 +185,7 @@ func (x *exchange) streamEnded(err error, a bedrock.Answer) {
 	case x.r.Context().Err() != nil:
 		x.result.ended = endedClientGone
 	default:
-		x.result.ended = endedUpstreamError
+		x.result.ended, x.failed = endedUpstreamError, UpstreamBroken
 		x.kind = "upstream"
 		x.g.cfg.Log.Warn("the answer broke off", "id", x.id, "err", err)
 		x.writeException(bedrock.Error{Type: bedrock.InternalServerException, Message: "the answer from Bedrock broke off"})

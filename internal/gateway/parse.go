@@ -37,6 +37,7 @@ func (x *exchange) begin() *refusal {
 		return unready(errors.New("no rules are loaded yet"))
 	}
 	x.locate()
+	x.announce()
 	if err := x.g.cfg.State.Fresh(now); err != nil {
 		return unready(err)
 	}

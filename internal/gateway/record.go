@@ -128,6 +128,7 @@ func (x *exchange) decisionGroup() *auditlog.Decision {
 			d.Reasons = append(d.Reasons, clip(r.Text, 256))
 		}
 	}
+	x.markObserved(d)
 	for _, o := range x.decision.Obligations {
 		d.Obligations = append(d.Obligations, o.Name)
 	}

@@ -20,6 +20,9 @@ func refuse(kind string, err bedrock.Error) *refusal { return &refusal{kind: kin
 // refuse answers a refusal in AWS's shape and records it: one record each for
 // callers who are known, counted together for those who are not (security S16).
 func (x *exchange) refuse(r *refusal) {
+	if x.unknown(r) {
+		r = x.stranger(r)
+	}
 	x.kind, x.status = r.kind, x.statusOf(r.err)
 	switch {
 	case x.ordered:
@@ -27,7 +30,7 @@ func (x *exchange) refuse(r *refusal) {
 		x.result.status, x.result.errorType = x.status, string(r.err.Type)
 		x.mark(x.intent)
 		_ = x.settle() // logged there; what follows is a refusal already
-	case !x.proven.whole || x.identity == nil || r.kind == "unauthenticated":
+	case x.unknown(r):
 		x.g.before.count(sourceKey(x.origin.Addr), x.claimed(r.kind), x.id, x.start)
 	default:
 		x.recordRefusal(r)
@@ -51,6 +54,11 @@ func (x *exchange) statusOf(e bedrock.Error) int {
 		return e.Type.OpenAIStatus()
 	}
 	return e.Type.Status()
+}
+
+// unknown reports whether a refusal meets nobody in particular.
+func (x *exchange) unknown(r *refusal) bool {
+	return !x.ordered && (!x.proven.whole || x.identity == nil || r.kind == "unauthenticated")
 }
 
 // claimed adds to a reason whose session was presented, so that operators see

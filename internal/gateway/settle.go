@@ -21,6 +21,7 @@ func (x *exchange) settle() error {
 		_, err = x.g.cfg.Journal.Enqueue(entry)
 	}
 	if err != nil {
+		x.unrecorded = true
 		// The intent stays, listed as outcome unknown; a failed journal also
 		// stops every later call.
 		x.g.cfg.Log.Error("the outcome could not be recorded", "id", x.id, "intent", x.intent, "err", err)

@@ -352,7 +352,7 @@ func TestSIGTERMDrains(t *testing.T) {
 // A call that will not end is cut when the time for draining is over.
 func TestSIGTERMCutsWhatWillNotEnd(t *testing.T) {
 	t.Parallel()
-	s := openSite(t, siteOptions{})
+	s := openSite(t, siteOptions{Config: "drain: {within: 1s}"})
 	st := begin(t, s.streaming(t, s.session(t, "support-agent"), sonnet, "converse-stream", "endless"))
 	if _, err := st.next(); err != nil {
 		t.Fatal(err)

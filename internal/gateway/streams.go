@@ -19,6 +19,7 @@ func (e *cutError) Error() string { return fmt.Sprintf("the call was cut: %s", e
 type Call struct {
 	Identity string
 	Session  string
+	Streams  bool // its answer is a stream
 	Grants   []string
 
 	// judge says whether the call would be let through under other rules, and

@@ -109,6 +109,7 @@ func callerRefused(r *refusal) error {
 
 // answerSTS answers a refusal and counts it: nobody is authenticated yet.
 func (x *exchange) answerSTS(err error) {
+	err, loud := x.strangerSTS(err)
 	reason, status := "sts_internal", http.StatusInternalServerError
 	var r *proof.Refusal
 	if errors.As(err, &r) {
@@ -116,7 +117,9 @@ func (x *exchange) answerSTS(err error) {
 	}
 	x.kind, x.status = reason, status
 	x.g.before.count(sourceKey(x.origin.Addr), reason, x.id, x.start)
-	x.g.cfg.Log.Info("a proof was refused", "id", x.id, "source", x.origin.Addr, "err", err)
+	if loud {
+		x.g.cfg.Log.Info("a proof was refused", "id", x.id, "source", x.origin.Addr, "err", err)
+	}
 	if err := proof.WriteError(x.w, err, x.id, x.start); err != nil {
 		x.g.cfg.Log.Debug("an STS answer was not delivered", "id", x.id, "err", err)
 	}

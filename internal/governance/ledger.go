@@ -152,7 +152,7 @@ func (l *Ledger) Whole(rows []store.Row) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for r, last := range l.latest {
-		if r.kind != keyKind && last.Op != string(manifest.Delete) && !have[r] {
+		if r.kind != keyKind && r.kind != observeKind && last.Op != string(manifest.Delete) && !have[r] {
 			return fmt.Errorf("%s/%s is missing from the store: record %d put it there", r.kind, r.name, last.index)
 		}
 	}
@@ -194,6 +194,9 @@ func (o *Office) Reconcile(ctx context.Context) (int, error) {
 // committed reports whether the store holds anything by a record's authority.
 func (o *Office) committed(ctx context.Context, ref store.Ref) (bool, error) {
 	if _, ok, err := o.cfg.Store.Committed(ctx, ref); ok || err != nil {
+		return ok, err
+	}
+	if ok, err := o.committedObserve(ctx, ref); ok || err != nil {
 		return ok, err
 	}
 	keys, err := o.cfg.Store.Keys(ctx)

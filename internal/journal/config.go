@@ -38,6 +38,9 @@ type Config struct {
 	Linger time.Duration
 	// Now is the clock for Head.At; nil means time.Now.
 	Now func() time.Time
+	// Flushed is told how long each flush took and how many entries it made
+	// durable, for metrics; nil: nobody is.
+	Flushed func(took time.Duration, entries int)
 	// Logger receives what happens in the background; nil discards it.
 	Logger *slog.Logger
 

@@ -85,7 +85,7 @@ func (w *writer) catchUp() {
 func (w *writer) write(b *batch) {
 	err := w.queue.failure()
 	if err == nil {
-		err = w.flush(b)
+		err = w.timed(b)
 	}
 	if err != nil {
 		w.stopWith(err)

@@ -1,11 +1,13 @@
 // Package metrics counts what the gateway does, for Prometheus. Labels are of
-// low cardinality: operations, results and statuses, never identities, models
-// or anything a caller chose. Who did what is in the audit log.
+// low cardinality: operations, results and kinds from closed lists, never
+// identities, models or anything a caller chose; what is on no list is "other".
+// Who did what is in the audit log.
 package metrics
 
 import (
 	"net/http"
-	"strconv"
+	"runtime"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -17,43 +19,101 @@ import (
 // Meters are the process's metrics.
 type Meters struct {
 	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	total    *prometheus.HistogramVec
-	added    prometheus.Histogram
+
+	requests, preauth, upstreamErrors, minted *prometheus.CounterVec
+	total                                     *prometheus.HistogramVec
+	added, upstream, decision, flush, batch   prometheus.Histogram
+	unrecorded                                prometheus.Counter
 }
 
-// New makes the metrics.
-func New() *Meters {
+// Buckets in seconds: of a whole call, a model's time included, and of Writ's
+// own parts.
+var (
+	callBuckets = prometheus.ExponentialBuckets(0.001, 4, 10)
+	ownBuckets  = prometheus.ExponentialBuckets(0.00005, 2, 14)
+)
+
+// New makes the metrics; version is the program's.
+func New(version string) *Meters {
 	m := &Meters{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "writ_requests_total", Help: "Requests finished, by operation, result and HTTP status.",
-		}, []string{"operation", "result", "status"}),
-		total: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "writ_request_seconds", Help: "From the first byte in to the last byte out, by operation.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
-		}, []string{"operation"}),
-		added: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "writ_added_seconds", Help: "Writ's own part of a forwarded call: from the first byte in until the call leaves for Bedrock.",
-			Buckets: prometheus.ExponentialBuckets(0.00005, 2, 14),
+		registry:       prometheus.NewRegistry(),
+		requests:       counters("writ_requests_total", "Requests finished, by operation, result and class of HTTP status.", "operation", "result", "status"),
+		preauth:        counters("writ_preauth_refusals_total", "Refusals of callers who had proved nothing, by reason.", "reason"),
+		upstreamErrors: counters("writ_upstream_errors_total", "Calls that Bedrock failed, by how.", "type"),
+		minted:         counters("writ_sessions_minted_total", "Sessions minted, by the kind of proof.", "proof"),
+		unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "writ_outcomes_unrecorded_total", Help: "Calls whose outcome could not be recorded: listed as unknown.",
 		}),
+		total: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "writ_request_seconds", Help: "From the first byte in to the last byte out, by operation.", Buckets: callBuckets,
+		}, []string{"operation"}),
+		added:    histogram("writ_added_seconds", "Writ's own part of a forwarded call: from the first byte in until the call leaves for Bedrock.", ownBuckets),
+		upstream: histogram("writ_upstream_seconds", "From the call's leaving until the head of Bedrock's answer.", callBuckets),
+		decision: histogram("writ_decision_seconds", "Of which the decision over every leg took so long.", prometheus.ExponentialBuckets(0.000001, 2, 14)),
+		flush:    histogram("writ_log_flush_seconds", "One flush of the audit log, fsync included.", ownBuckets),
+		batch:    histogram("writ_log_flush_entries", "Records that one flush made durable.", prometheus.ExponentialBuckets(1, 2, 12)),
 	}
-	m.registry.MustRegister(m.requests, m.total, m.added, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "writ_build_info", Help: "Always 1."}, []string{"version", "goversion"})
+	build.WithLabelValues(version, runtime.Version()).Set(1)
+	m.registry.MustRegister(m.requests, m.preauth, m.upstreamErrors, m.minted, m.unrecorded, m.total, m.added, m.upstream, m.decision, m.flush, m.batch, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Gauge adds a figure that is read when it is asked for.
-func (m *Meters) Gauge(name, help string, read func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
+}
+
+// Gauge adds a figure that is read when it is asked for. Labels come in pairs
+// and are constants of the program.
+func (m *Meters) Gauge(name, help string, read func() float64, labels ...string) {
+	opts := prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{}}
+	for i := 0; i+1 < len(labels); i += 2 {
+		opts.ConstLabels[labels[i]] = labels[i+1]
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(opts, read))
+}
+
+// Count adds a figure that only grows and is read when it is asked for.
+func (m *Meters) Count(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 }
 
 // Observe counts a finished exchange.
 func (m *Meters) Observe(o gateway.Observation) {
-	m.requests.WithLabelValues(o.Operation, o.Result, strconv.Itoa(o.Status)).Inc()
-	m.total.WithLabelValues(o.Operation).Observe(o.Total.Seconds())
-	if o.Added > 0 {
-		m.added.Observe(o.Added.Seconds())
+	op, result := known(operations, o.Operation), known(results, o.Result)
+	m.requests.WithLabelValues(op, result, class(o.Status)).Inc()
+	m.total.WithLabelValues(op).Observe(o.Total.Seconds())
+	if o.Preauth {
+		m.preauth.WithLabelValues(result).Inc()
 	}
+	if o.UpstreamError != "" {
+		m.upstreamErrors.WithLabelValues(known(upstreamTypes, o.UpstreamError)).Inc()
+	}
+	if o.Unrecorded {
+		m.unrecorded.Inc()
+	}
+	for _, part := range [...]struct {
+		h prometheus.Histogram
+		d time.Duration
+	}{{m.added, o.Added}, {m.upstream, o.Upstream}, {m.decision, o.Decision}} {
+		if part.d > 0 {
+			part.h.Observe(part.d.Seconds())
+		}
+	}
+}
+
+// Minted counts a session by what it was minted for.
+func (m *Meters) Minted(proof string) { m.minted.WithLabelValues(known(proofs, proof)).Inc() }
+
+// Flushed measures one flush of the audit log.
+func (m *Meters) Flushed(took time.Duration, entries int) {
+	m.flush.Observe(took.Seconds())
+	m.batch.Observe(float64(entries))
 }
 
 // Handler serves the exposition format.

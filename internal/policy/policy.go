@@ -111,6 +111,7 @@ type Decision struct {
 	// caller's to apply.
 	Until time.Time
 	Code  string
+	Would string // what Code would have been without observe mode; empty: the same
 }
 
 // LegDecision is the answer for one leg.
@@ -157,13 +158,14 @@ type Failure struct {
 	Message string `json:"message"`
 }
 
-// Permit is proof that Decide permitted a call. It can be made nowhere else,
-// and covers one digest.
+// Permit is proof that Decide permitted a call, or that Observe let it through.
+// It can be made nowhere else, and covers one digest.
 type Permit struct {
-	minted bool // false in a Permit that anyone wrote down as a literal
-	digest Digest
-	region string
-	grants []string
+	minted   bool // false in a Permit that anyone wrote down as a literal
+	observed bool // no rule permits it: Observe minted it
+	digest   Digest
+	region   string
+	grants   []string
 	// answer names the grants that permitted the resource asked for: only
 	// their rules on output can release the answer.
 	answer []string

@@ -27,7 +27,7 @@ func TestS16_ProofsPerSourceAreLimited(t *testing.T) {
 	o.allow(elsewhere) // one source's garbage is not another's trouble
 	o.clock.Advance(20 * time.Second)
 	o.allow(o.request(o.token(nil)))
-	o.deny(Throttled, o.request(o.token(nil)))
+	o.deny(Throttled, garbage)
 }
 
 func TestS16_VerificationsInTotalAreLimited(t *testing.T) {

@@ -113,12 +113,13 @@ type World struct {
 
 // Exchange turns proofs into sessions. It is safe for concurrent use.
 type Exchange struct {
-	cfg     Config
-	keys    *keyrings
-	bundles *bundles
-	budget  *budget
-	repeats *repeats
-	flight  singleflight.Group // mints in progress, by fingerprint
+	cfg      Config
+	keys     *keyrings
+	bundles  *bundles
+	budget   *budget
+	repeats  *repeats
+	regulars *regulars
+	flight   singleflight.Group // mints in progress, by fingerprint
 }
 
 // New returns an Exchange, or an error when the configuration cannot work.
@@ -127,11 +128,12 @@ func New(cfg Config) (*Exchange, error) {
 		return nil, err
 	}
 	return &Exchange{
-		cfg:     cfg,
-		keys:    newKeyrings(cfg.Now, cfg.StaleKeys, cfg.FetchTimeout),
-		bundles: newBundles(cfg.Now, cfg.Log),
-		budget:  newBudget(cfg.PerSource, cfg.Total),
-		repeats: newRepeats(),
+		cfg:      cfg,
+		keys:     newKeyrings(cfg.Now, cfg.StaleKeys, cfg.FetchTimeout),
+		bundles:  newBundles(cfg.Now, cfg.Log),
+		budget:   newBudget(cfg.PerSource, cfg.Total),
+		repeats:  newRepeats(),
+		regulars: newRegulars(),
 	}, nil
 }
 
@@ -160,7 +162,7 @@ const DefaultDuration = time.Hour
 // bound again all the same: the memory saves a flush, never a check.
 func (x *Exchange) WebIdentity(ctx context.Context, w World, req WebIdentityRequest) (Minted, error) {
 	now := x.cfg.Now()
-	if !x.budget.source(req.Origin, now) {
+	if !x.budget.source(req.Origin, now) && !x.regulars.may(req, now) {
 		return Minted{}, refuse(Throttled, errors.New("too many proofs from this source"))
 	}
 	p, err := x.verify(ctx, w, req.Token, now)
@@ -176,6 +178,7 @@ func (x *Exchange) exchange(ctx context.Context, w World, p verified, req WebIde
 	if err != nil {
 		return Minted{}, err
 	}
+	x.regulars.note(req, p.claims, now)
 	m := Mint{
 		Session:     x.session(p, b, req, now),
 		RoleARN:     req.RoleARN,

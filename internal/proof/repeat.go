@@ -60,6 +60,14 @@ func (r *repeats) put(key [32]byte, m Minted, now time.Time) {
 	}
 }
 
+// Forget has every request get a session of its own again: after the keys
+// rotated without overlap, what is remembered is void.
+func (x *Exchange) Forget() {
+	x.repeats.mu.Lock()
+	defer x.repeats.mu.Unlock()
+	clear(x.repeats.kept)
+}
+
 // fingerprint is the SHA-256 of the whole request, token and all, and of what
 // was decided about it. A key made from a part of the token would hand one
 // caller another's session (CVE-2026-35030).

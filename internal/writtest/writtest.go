@@ -152,6 +152,9 @@ func Launch(t testing.TB, o Options) (*Server, error) {
 func (s *Server) read(line string) error {
 	fields := map[string]*string{"gateway": &s.Gateway, "admin": &s.Admin, "gateway_tls": &s.GatewayTLS, "ca": &s.CA}
 	words := strings.Fields(line)
+	if n := len(words); n > 0 && strings.HasPrefix(words[n-1], "OBSERVE=") {
+		words = words[:n-1]
+	}
 	if len(words) != 1+len(fields) || words[0] != "ready" {
 		return fmt.Errorf("the ready line is %q", line)
 	}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// kept is what bench/results holds: the newest run of the rows, and the last
+// soak and build. The document's tables are a function of it.
+type kept struct {
+	Run   *results
+	Soak  *soak
+	Build *build
+}
+
+const (
+	docPath    = "docs/benchmarks.md"
+	resultsDir = "bench/results"
+	soakFile   = "soak.json"
+	buildFile  = "build.json"
+	beginMark  = "<!-- table: begin; written by `go run ./bench -write` -->\n"
+	endMark    = "<!-- table: end -->"
+)
+
+func loadKept() (k kept, err error) {
+	files, err := os.ReadDir(resultsDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	if err != nil {
+		return k, err
+	}
+	for _, f := range files {
+		var err error
+		path := filepath.Join(resultsDir, f.Name())
+		switch name := f.Name(); {
+		case name == soakFile:
+			k.Soak, err = read[soak](path)
+		case name == buildFile:
+			k.Build, err = read[build](path)
+		case filepath.Ext(name) == ".json":
+			var r *results
+			if r, err = read[results](path); err == nil && (k.Run == nil || r.At.After(k.Run.At)) {
+				k.Run = r
+			}
+		}
+		if err != nil {
+			return k, err
+		}
+	}
+	return k, nil
+}
+
+func read[T any](path string) (*T, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var v T
+	if err := json.Unmarshal(text, &v); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", path, err)
+	}
+	return &v, nil
+}
+
+// save keeps what was just measured: the rows under the commit's name, a soak
+// or a build in the place of the last one.
+func (k kept) save(s settings) error {
+	var v any
+	name := ""
+	switch {
+	case s.Soak:
+		v, name = k.Soak, soakFile
+	case s.Build:
+		v, name = k.Build, buildFile
+	default:
+		v, name = k.Run, k.Run.Commit+".json"
+		if k.Run.Dirty {
+			name = k.Run.Commit + "-dirty.json"
+		}
+	}
+	text, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return fmt.Errorf("writing results: %w", err)
+	}
+	if err := os.MkdirAll(resultsDir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(resultsDir, name), append(text, '\n'), 0o644)
+}
+
+// table is everything in Markdown: the rows, what they come to beside the
+// targets, and the soak and the build.
+func (k kept) table() string {
+	var b strings.Builder
+	var goals []goal
+	if k.Run != nil {
+		b.WriteString(k.Run.table())
+		goals = k.Run.goals()
+	}
+	goals = append(append(goals, k.Soak.goals()...), k.Build.goals()...)
+	writeGoals(&b, goals)
+	if k.Soak != nil {
+		b.WriteString("\n" + k.Soak.table())
+	}
+	if k.Build != nil {
+		b.WriteString("\n" + k.Build.table())
+	}
+	return b.String()
+}
+
+// writeTable puts the table between the marks of a document.
+func writeTable(path, table string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text, err = splice(text, table)
+	if err != nil {
+		return fmt.Errorf("writing the table into %s: %w", path, err)
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+func splice(text []byte, table string) ([]byte, error) {
+	before, rest, found := bytes.Cut(text, []byte(beginMark))
+	_, after, ended := bytes.Cut(rest, []byte(endMark))
+	if !found || !ended {
+		return nil, errors.New("its marks are missing")
+	}
+	return bytes.Join([][]byte{before, after}, []byte(beginMark+"\n"+table+"\n"+endMark)), nil
+}

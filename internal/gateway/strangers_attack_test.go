@@ -1,0 +1,114 @@
+package gateway_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/writ-project/writ/internal/credential"
+	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/writtest"
+)
+
+// A stranger floods from the address that production calls from: the flood is
+// answered shortly, production passes, by bearer token and by signature, with
+// a session that the gateway has not seen before too.
+func TestS16_AFloodFromOneAddressLeavesProductionAlone(t *testing.T) {
+	t.Parallel()
+	var ring *credential.Ring
+	in := newInside(t, 0, func(c *gateway.Config) {
+		c.Limits = gateway.DefaultLimits
+		c.Limits.Strangers = gateway.Strangers{Failures: 20}
+		ring = c.Ring()
+	})
+	kinds := map[string]int{}
+	for i := range 100 {
+		req, err := http.NewRequest(http.MethodPost, "http://"+in.addr+"/model/"+writtest.Escape(sonnet)+"/converse", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", fmt.Sprintf("Bearer guess-%d", i))
+		a := writtest.Do(t, req)
+		kinds[a.ErrorType()]++
+		if a.ErrorType() == "ThrottlingException" && (a.Status != 429 || a.Header.Get("X-Amz-Retry-After") == "") {
+			t.Errorf("answered %d %v", a.Status, a.Header)
+		}
+	}
+	if kinds["UnrecognizedClientException"] != 20 || kinds["ThrottlingException"] != 80 {
+		t.Errorf("the flood was answered %v", kinds)
+	}
+	if a := in.call(t, "converse", writtest.Say("bearer beside the flood")); a.Status != 200 {
+		t.Errorf("a bearer token beside the flood: %d %s", a.Status, a.Body)
+	}
+	if a := writtest.Do(t, writtest.Sign(t, sealedSession(t, ring), in.request(writtest.Say("signed beside the flood")))); a.Status != 200 {
+		t.Errorf("a signature beside the flood: %d %s", a.Status, a.Body)
+	}
+}
+
+// Who has a session's token without its secret has us read so many bytes, and
+// is then refused before the body.
+func TestS16_ATokenWithoutItsSecretBuysNoBytes(t *testing.T) {
+	t.Parallel()
+	var ring *credential.Ring
+	in := newInside(t, 0, func(c *gateway.Config) {
+		c.Limits = gateway.DefaultLimits
+		c.Limits.Strangers = gateway.Strangers{Unproven: 1 << 20}
+		ring = c.Ring()
+	})
+	stolen, other := sealedSession(t, ring), sealedSession(t, ring)
+	without := stolen
+	without.SecretAccessKey = "guess"
+	kinds := map[string]int{}
+	for range 10 {
+		a := writtest.Do(t, writtest.Sign(t, without, in.request(writtest.Say(strings.Repeat("x", 200_000)))))
+		kinds[a.ErrorType()]++
+	}
+	if kinds["InvalidSignatureException"] == 0 || kinds["InvalidSignatureException"] > 5 || kinds["ThrottlingException"] == 0 {
+		t.Errorf("answered %v", kinds)
+	}
+	head := strings.SplitAfter(wire(writtest.Sign(t, without, in.request(writtest.Say(strings.Repeat("x", 900_000))))), "\r\n\r\n")[0]
+	if got := sayTo(t, in.addr, head, false); len(got) != 1 || got[0].Status != 429 {
+		t.Errorf("without its body: answered %+v, want 429", got)
+	}
+	if a := writtest.Do(t, writtest.Sign(t, other, in.request(writtest.Say(strings.Repeat("x", 200_000))))); a.Status != 200 {
+		t.Errorf("another session beside the thief: %d %s", a.Status, a.Body)
+	}
+}
+
+// Headers that never end hold a connection for so long and no longer.
+func TestS16_SlowHeadersAreGivenUp(t *testing.T) {
+	t.Parallel()
+	srv := gateway.NewServer(http.NotFoundHandler(), nil, slog.New(slog.DiscardHandler))
+	if srv.ReadHeaderTimeout <= 0 || srv.ReadHeaderTimeout > 10*time.Second || srv.IdleTimeout <= 0 || srv.MaxHeaderBytes > 64<<10 {
+		t.Errorf("header timeout %v, idle timeout %v, headers of %d bytes", srv.ReadHeaderTimeout, srv.IdleTimeout, srv.MaxHeaderBytes)
+	}
+	in := newInside(t, 0, ordinary)
+	if got := sayTo(t, in.addr, "POST /model/x/converse HTTP/1.1\r\nHost: x\r\nX-Slow: ", false); len(got) != 0 {
+		t.Errorf("half a header was answered %+v", got)
+	}
+}
+
+func (in *inside) request(body string) writtest.Request {
+	return writtest.Request{URL: "http://" + in.addr + "/model/" + writtest.Escape(sonnet) + "/converse", Body: body}
+}
+
+// numbered makes the ids of sealed sessions differ.
+var numbered atomic.Int64
+
+func sealedSession(t *testing.T, ring *credential.Ring) writtest.Keys {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Second)
+	i, err := ring.SealSession(identity.Session{
+		ID: fmt.Sprintf("session-%d", numbered.Add(1)), Identity: "support-agent", Proof: identity.ProofOIDC, Binding: "support-agent",
+		Issuer: "demo", Subject: "demo:support-agent", ProofID: strings.Repeat("0", 32), Issued: now, Expires: now.Add(15 * time.Minute),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writtest.Keys{AccessKeyID: i.AccessKeyID, SecretAccessKey: i.SecretKey.Reveal(), SessionToken: i.SessionToken.Reveal()}
+}
