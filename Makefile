@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: test quick lint fuzz bench build
+.PHONY: test quick lint fuzz bench faults build
 
 test: ## everything, with the race detector; a skipped test is a failure
 	tools/prerequisites
@@ -23,6 +23,9 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 bench: ## the table of docs/benchmarks.md, measured afresh
 	go run ./bench
+
+faults: ## the table of docs/faults.md: everything broken, one thing after another
+	go run ./faults
 
 build: ## the binary, static, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/writ ./cmd/writ

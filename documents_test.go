@@ -60,7 +60,7 @@ func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
 // is no server and runs what its own command line says. (The AWS SDK can run the
 // credential_process of an operator's own AWS configuration.)
 func TestNoInputStartsAProcess(t *testing.T) {
-	tests := []string{"internal/store/storetest", "internal/writtest", "compat", "bench", "tools/testgate", "."}
+	tests := []string{"internal/store/storetest", "internal/writtest", "compat", "bench", "faults", "tools/testgate", "."}
 	for _, s := range sources(t) {
 		if s.test || slices.Contains(tests, s.room) || s.path == "cmd/writ/exec.go" {
 			continue

@@ -34,7 +34,7 @@ var rooms = []string{
 	"internal/metrics", "internal/api", "internal/config", "internal/localca", "internal/demo", "internal/fakebedrock",
 	"cmd/writ",
 	// what only tests and measurements use
-	"internal/store/storetest", "internal/writtest", "compat", "bench", "tools/testgate",
+	"internal/store/storetest", "internal/writtest", "compat", "bench", "faults", "tools/testgate",
 }
 
 // pure rooms decide over what they are given.

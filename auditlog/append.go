@@ -131,6 +131,7 @@ func (g *Request) append(w *jsonWriter) {
 func (g *Content) append(w *jsonWriter) {
 	w.textIf("request", g.Request)
 	w.textIf("response", g.Response)
+	w.textIf("received", g.Received)
 	w.text("scheme", g.Scheme)
 }
 
@@ -158,6 +159,16 @@ func (g *Outcome) append(w *jsonWriter) {
 	w.numberIf("bytes", g.Bytes)
 	w.numberIf("frames", g.Frames)
 	w.text("ended", g.Ended)
+	group(w, "async", g.Async)
+}
+
+func (g *Async) append(w *jsonWriter) {
+	w.text("invocation", g.Invocation)
+	w.textIf("model_arn", g.ModelARN)
+	w.textIf("token", g.Token)
+	w.textIf("output", g.Output)
+	w.textIf("output_key", g.OutputKey)
+	w.textIf("output_owner", g.OutputOwner)
 }
 
 func (g *Control) append(w *jsonWriter) {

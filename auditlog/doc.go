@@ -65,12 +65,12 @@
 //	     4  CRC of the E+C bytes above
 //	     4  magic "FEND"
 //
-// Entries contain no zero byte, so in an undamaged frame no page (4096 bytes,
+// Entries contain no zero byte, so in an undamaged frame no sector (512 bytes,
 // aligned to the file; or the part of one that belongs to the frame) is all
 // zeros. That separates two cases for the last frame of the last segment:
 //
-//   - Torn by a crash: the file ends before the frame does, or a page of the
-//     frame is all zeros. The frame was never acknowledged; it is not part of
+//   - Torn by a crash: the file ends before the frame does, or a sector of
+//     the frame is all zeros. The frame was never acknowledged; it is not part of
 //     the log, and the writer removes it when it starts.
 //   - Anything else that does not check, and anything at all that does not
 //     check elsewhere: changed after it was written.

@@ -154,6 +154,9 @@ type Request struct {
 type Content struct {
 	Request  string `json:"request,omitempty"`
 	Response string `json:"response,omitempty"`
+	// Received is of the request's body before Writ rewrote it; empty when it
+	// was forwarded as received.
+	Received string `json:"received,omitempty"`
 	Scheme   string `json:"scheme"` // CommitmentScheme
 }
 
@@ -183,6 +186,19 @@ type Outcome struct {
 	Bytes       int64    `json:"bytes,omitempty"`
 	Frames      int64    `json:"frames,omitempty"`
 	Ended       string   `json:"ended"` // complete, client_gone, cut, upstream_error or refused
+	// Async is the asynchronous invocation that the call started.
+	Async *Async `json:"async,omitempty"`
+}
+
+// Async is an asynchronous invocation that was started: all that is needed to
+// know whose it is without asking anybody.
+type Async struct {
+	Invocation  string `json:"invocation"` // ARN
+	ModelARN    string `json:"model_arn,omitempty"`
+	Token       string `json:"token,omitempty"`        // client token as Bedrock got it, never the caller's own
+	Output      string `json:"output,omitempty"`       // S3 location
+	OutputKey   string `json:"output_key,omitempty"`   // KMS key named for it
+	OutputOwner string `json:"output_owner,omitempty"` // account named as the bucket's
 }
 
 // Control is one control action: who changed what.

@@ -23,7 +23,9 @@ const (
 	MaxFrameEntries = 1 << 16
 	MaxFrameBytes   = 16 << 20
 
-	pageSize = 4096
+	// sectorSize is the least that is lost as a whole: disks write sectors, and
+	// file systems blocks, of this size or a multiple of it.
+	sectorSize = 512
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -139,7 +141,7 @@ func parseFrame(data []byte, off int, next uint64) (Frame, int, error) {
 	body := rest[FrameHeaderSize : FrameHeaderSize+h.entries+h.note]
 	trailer := rest[FrameHeaderSize+len(body) : h.size()]
 	if crc32.Checksum(body, castagnoli) != binary.BigEndian.Uint32(trailer) || string(trailer[4:]) != trailerMagic {
-		if h.size() == len(rest) && zeroPage(data, off) {
+		if h.size() == len(rest) && zeroSector(data, off) {
 			return Frame{}, 0, errTorn
 		}
 		return Frame{}, 0, at("frame does not match its checksum")
@@ -155,14 +157,14 @@ func parseFrame(data []byte, off int, next uint64) (Frame, int, error) {
 }
 
 // tornHeader reports whether a crash explains that no header is at off: the
-// file ends inside it, or a page was lost. A good frame after it proves that
+// file ends inside it, or a sector was lost. A good frame after it proves that
 // this one had been written whole once.
 func tornHeader(data []byte, off int) bool {
 	rest := data[off:]
 	if len(rest) < FrameHeaderSize {
-		return bytes.HasPrefix([]byte(frameMagic), rest[:min(len(rest), len(frameMagic))]) || zeroPage(data, off)
+		return bytes.HasPrefix([]byte(frameMagic), rest[:min(len(rest), len(frameMagic))]) || zeroSector(data, off)
 	}
-	return zeroPage(data, off) && !laterFrame(rest[1:])
+	return zeroSector(data, off) && !laterFrame(rest[1:])
 }
 
 func laterFrame(b []byte) bool {
@@ -178,11 +180,11 @@ func laterFrame(b []byte) bool {
 	}
 }
 
-// zeroPage reports whether a page, or the part of one that lies at or after
+// zeroSector reports whether a sector, or the part of one that lies at or after
 // off, is all zeros.
-func zeroPage(data []byte, off int) bool {
+func zeroSector(data []byte, off int) bool {
 	for off < len(data) {
-		end := min(off-off%pageSize+pageSize, len(data))
+		end := min(off-off%sectorSize+sectorSize, len(data))
 		if len(bytes.Trim(data[off:end], "\x00")) == 0 {
 			return true
 		}

@@ -42,6 +42,9 @@ func TestTornTail(t *testing.T) {
 		"middle page lost":  zeroed(8192, 12288),
 		"last page lost":    zeroed(len(data)/4096*4096, len(data)),
 		"all pages lost":    zeroed(second, len(data)),
+		"a sector lost":     zeroed(8192+512, 8192+1024),
+		"a small block":     zeroed(5*1024, 6*1024), // of a small ext4: a quarter of a page
+		"last sector lost":  zeroed(len(data)/512*512, len(data)),
 		"only zeros follow": append(bytes.Clone(data[:second]), make([]byte, 9000)...),
 	}
 	for _, n := range []int{1, 3, 4, 27, 28, 29, 5000} {
@@ -82,6 +85,7 @@ func TestTamperedTail(t *testing.T) {
 		"first frame removed":           {data[second:], 256, 0},
 		"frame repeated":                {append(bytes.Clone(data), data[second:]...), 256, len(data)},
 		"segment under another name":    {data, 512, 0},
+		"half a sector zeroed":          {edit(func(b []byte) { clear(b[8192 : 8192+256]) }), 256, second},
 		"page lost before a good frame": {append(edit(func(b []byte) { clear(b[4096:8192]) }), frame([][]byte{[]byte("e")}, 260, nil)...), 256, second},
 	} {
 		_, err := auditlog.ParseTail(tc.in, tc.first)

@@ -96,7 +96,7 @@ func AppendEntry(dst, entry []byte) []byte {
 }
 
 // CheckEntry reports why an entry cannot be in a log: it is empty, longer than
-// [MaxEntry], or holds a zero byte (which would make a page lost in a crash
+// [MaxEntry], or holds a zero byte (which would make a sector lost in a crash
 // look like data).
 func CheckEntry(entry []byte) error {
 	switch {

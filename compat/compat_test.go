@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/demo"
 )
 
@@ -44,7 +43,7 @@ var scenarios = []struct {
 	{name: "token-renewed", play: tokenRenewed, writ: true, only: func(c client) bool { return c.bearerOnly }},
 	{name: "count-tokens", play: countTokens},
 	{name: "guardrail", play: guardrail},
-	{name: "async", play: asynchronous, only: func(client) bool { return bedrock.Operation("StartAsyncInvoke").Known() }},
+	{name: "async", play: asynchronous},
 	{name: "caller-identity", play: callerIdentity},
 	{name: "revoked", play: revoked, writ: true},
 }

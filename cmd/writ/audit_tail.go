@@ -127,11 +127,7 @@ func summary(r *auditlog.Record) string {
 	case r.Outcome != nil && r.Kind == auditlog.KindControlOutcome:
 		return fmt.Sprintf("of %d: %s %s", r.Outcome.Intent, r.Outcome.Ended, r.Outcome.ErrorType)
 	case r.Outcome != nil:
-		tokens := "usage unknown"
-		if r.Usage != nil && r.Usage.Source != "none" {
-			tokens = fmt.Sprintf("%d tokens in, %d out", r.Usage.Input, r.Usage.Output)
-		}
-		return fmt.Sprintf("of %d: %s, status %d, %s, %d ms %s", r.Outcome.Intent, r.Outcome.Ended, r.Outcome.Status, tokens, r.Outcome.DurationMS, r.Outcome.ErrorType)
+		return fmt.Sprintf("of %d: %s, status %d, %s, %d ms %s", r.Outcome.Intent, r.Outcome.Ended, r.Outcome.Status, used(r.Usage), r.Outcome.DurationMS, r.Outcome.ErrorType)
 	case r.Preauth != nil:
 		return fmt.Sprintf("%s from %s, %d times", r.Preauth.Reason, r.Preauth.Source, r.Preauth.Count)
 	case r.Lifecycle != nil:
@@ -139,9 +135,28 @@ func summary(r *auditlog.Record) string {
 	case r.Kind == auditlog.KindMint:
 		return fmt.Sprintf("%s by %s %s", r.Who.Identity, r.Proof.Kind, r.Proof.Subject)
 	case r.Call != nil && r.Who != nil:
-		return fmt.Sprintf("%s %s %s: %s (%s) %s", r.Who.Identity, r.Call.Operation, r.Call.ModelRequested, r.Decision.Decision, r.Decision.Code, strings.Join(r.Decision.Reasons, "; "))
+		return fmt.Sprintf("%s %s %s: %s (%s) %s", r.Who.Identity, r.Call.Operation, whereto(r), r.Decision.Decision, r.Decision.Code, strings.Join(r.Decision.Reasons, "; "))
 	case r.Decision != nil:
 		return r.Decision.Decision + " " + r.Decision.Code
 	}
 	return ""
+}
+
+// used is what a call consumed.
+func used(u *auditlog.Usage) string {
+	switch {
+	case u == nil || u.Source == "none" && (u.CostMicroUSD == nil || *u.CostMicroUSD != 0):
+		return "usage unknown"
+	case u.Source == "none":
+		return "free of charge"
+	}
+	return fmt.Sprintf("%d tokens in, %d out", u.Input, u.Output)
+}
+
+// whereto is what a call names: its model, or the guardrail of one without.
+func whereto(r *auditlog.Record) string {
+	if r.Call.ModelRequested == "" && r.Request != nil && r.Request.Guardrail != "" {
+		return "guardrail " + r.Request.Guardrail
+	}
+	return r.Call.ModelRequested
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/config"
 	sample "github.com/writ-project/writ/internal/demo"
 	"github.com/writ-project/writ/internal/fakebedrock"
 	"github.com/writ-project/writ/internal/governance"
@@ -32,9 +34,9 @@ type demo struct {
 }
 
 // startDemo starts the two and applies the sample organisation.
-func startDemo(ctx context.Context, k *kernel, log *slog.Logger) (*demo, error) {
+func startDemo(ctx context.Context, k *kernel, cfg config.Config, log *slog.Logger) (*demo, error) {
 	d := &demo{credential: fakebedrock.Credential{AccessKeyID: "AKIDEMOSTANDIN000000", SecretAccessKey: rand.Text()}}
-	if err := d.startBedrock(log); err != nil {
+	if err := d.startBedrock(cfg, log); err != nil {
 		return nil, err
 	}
 	if err := d.startIssuer(); err != nil {
@@ -54,7 +56,7 @@ func startDemo(ctx context.Context, k *kernel, log *slog.Logger) (*demo, error) 
 	return d, nil
 }
 
-func (d *demo) startBedrock(log *slog.Logger) error {
+func (d *demo) startBedrock(cfg config.Config, log *slog.Logger) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -62,11 +64,35 @@ func (d *demo) startBedrock(log *slog.Logger) error {
 	d.bedrock = "http://" + l.Addr().String()
 	d.standIn = fakebedrock.New(fakebedrock.Config{
 		Credentials: []fakebedrock.Credential{d.credential}, Log: log,
-		Latency: 20 * time.Millisecond, // a model never answers before its request has left
-		Models:  map[string]string{sample.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
+		AsyncTime: 2 * time.Second,
+		Latency:   20 * time.Millisecond, // a model never answers before its request has left
+		Models:    map[string]string{sample.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
+		Regions:   cfg.AllRegions(), Roles: demoRoles(cfg), Destinations: destinationsFrom(cfg.Region),
 	})
 	go func() { _ = d.standIn.Serve(l) }()
 	return nil
+}
+
+// demoRoles are the roles of the configuration, in the stand-in's accounts.
+func demoRoles(cfg config.Config) []fakebedrock.Role {
+	var out []fakebedrock.Role
+	for _, a := range append([]config.Account{{AssumeRole: cfg.Upstream.AssumeRole, ExternalIDFile: cfg.Upstream.ExternalIDFile}}, cfg.Upstream.Accounts...) {
+		externalID, err := wordIn(a.ExternalIDFile)
+		if a.AssumeRole != "" && err == nil { // openUpstream says what is wrong with the file
+			out = append(out, fakebedrock.Role{ARN: a.AssumeRole, ExternalID: externalID})
+		}
+	}
+	return out
+}
+
+// destinationsFrom is where the catalogue's profiles may route a call from a
+// region to: a session of the stand-in's has to allow the model in each.
+func destinationsFrom(region string) map[string][]string {
+	out := map[string][]string{}
+	for _, p := range bedrock.Embedded().Profiles() {
+		out[p.ID] = p.Destinations[region]
+	}
+	return out
 }
 
 func (d *demo) startIssuer() error {

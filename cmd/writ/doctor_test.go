@@ -129,8 +129,8 @@ func TestTheDoctorSeesWhatIsWrong(t *testing.T) {
 		}, stateWarn, "every reason"},
 		"upstream, itself": {(*patient).upstream, func(_ *testing.T, p *patient) { p.cfg.Upstream.Endpoint = "http://localhost:8080" }, stateFail, "itself"},
 		"upstream, nobody": {(*patient).upstream, func(_ *testing.T, p *patient) { p.cfg.Upstream.Endpoint = "http://127.0.0.1:1" }, stateFail, "cannot be reached"},
-		"upstream":         {(*patient).upstream, answering(time.Now()), stateOK, "answers"},
-		"upstream, skewed": {(*patient).upstream, answering(time.Now().Add(-time.Hour)), stateFail, "away"},
+		"upstream":         {(*patient).upstream, answering(0), stateOK, "answers"},
+		"upstream, skewed": {(*patient).upstream, answering(-time.Hour), stateFail, "away"},
 		"issuers, none":    {(*patient).issuers, func(_ *testing.T, p *patient) { p.world = &holdings{} }, stateWarn, "no issuer"},
 		"issuers, unreachable": {(*patient).issuers, func(_ *testing.T, p *patient) {
 			p.world = &holdings{issuers: []*identity.Issuer{{ID: "idp", URL: "http://127.0.0.1:1", AllowLocal: true}}}
@@ -214,11 +214,11 @@ func changeLog(t *testing.T, p *patient) {
 	}
 }
 
-// answering is an upstream with a clock.
-func answering(now time.Time) func(*testing.T, *patient) {
+// answering is an upstream whose clock is off.
+func answering(by time.Duration) func(*testing.T, *patient) {
 	return func(t *testing.T, p *patient) {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+			w.Header().Set("Date", time.Now().Add(by).UTC().Format(http.TimeFormat))
 			w.WriteHeader(http.StatusForbidden)
 		}))
 		t.Cleanup(srv.Close)

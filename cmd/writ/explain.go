@@ -20,8 +20,8 @@ import (
 type explainCmd struct {
 	dataFlag
 	Identity  string `required:"" help:"Who would call." placeholder:"ID"`
-	Model     string `help:"Model or inference profile, by id or ARN; every operation needs one but ApplyGuardrail." placeholder:"M"`
-	Operation string `help:"Converse (default), ConverseStream, InvokeModel, InvokeModelWithResponseStream, ChatCompletions, ChatCompletionsStream, CountTokens or ApplyGuardrail." placeholder:"O"`
+	Model     string `help:"Model or inference profile, by id or ARN; every operation needs one but ApplyGuardrail and ListAsyncInvokes." placeholder:"M"`
+	Operation string `help:"Converse (default), ConverseStream, InvokeModel, InvokeModelWithResponseStream, ChatCompletions, ChatCompletionsStream, CountTokens, ApplyGuardrail, StartAsyncInvoke, GetAsyncInvoke or ListAsyncInvokes." placeholder:"O"`
 	Region    string `help:"Region called; the gateway's own by default." placeholder:"R"`
 	Context   string `help:"Part of a Cedar context, laid over the defaults." placeholder:"JSON"`
 	Account   string `help:"AWS account called; by default that of the ARN, or the one that the identity's grants are for." placeholder:"ID"`

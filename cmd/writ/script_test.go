@@ -41,7 +41,7 @@ import (
 //	bearer ID                  TOKEN becomes a bearer token minted for an identity
 //	assume ID TOKEN            the AWS SDK exchanges an OIDC token at the STS endpoint for a session
 //	                           of the identity, which `call -signed` then uses; says for how long
-//	call [-signed] [-status N] [-h 'K: V']… MODEL/OPERATION [BODYFILE]
+//	call [-signed|-get] [-status N] [-h 'K: V']… MODEL/OPERATION|/PATH [BODYFILE]
 //	                           call a model (with $TOKEN, unless signed) and expect a status, 200
 //	                           by default; the body is stdout, the status line and error type are
 //	                           stderr; sets DECISION and RECORD; without a file it says hello
@@ -214,6 +214,7 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 	set := flag.NewFlagSet("call", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	signed, want, header := set.Bool("signed", false, ""), set.Int("status", 200, ""), http.Header{}
+	get := set.Bool("get", false, "")
 	set.Func("h", "", func(v string) error {
 		name, value, _ := strings.Cut(v, ": ")
 		header.Add(name, value)
@@ -226,7 +227,11 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 	if set.NArg() == 2 {
 		body = ts.ReadFile(set.Arg(1))
 	}
-	a := writtest.Do(s.tb, request(s.tb, ts, *signed, set.Arg(0), body, header))
+	req := request(s.tb, ts, *signed, set.Arg(0), body, header)
+	if *get {
+		req = getRequest(s.tb, ts, set.Arg(0))
+	}
+	a := writtest.Do(s.tb, req)
 	fmt.Fprintln(ts.Stdout(), a.Body)
 	fmt.Fprintln(ts.Stderr(), a.Status, a.ErrorType())
 	if o := a.Header.Get("X-Writ-Observe"); o != "" {
@@ -244,6 +249,9 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 func request(tb testing.TB, ts *testscript.TestScript, signed bool, what, body string, header http.Header) *http.Request {
 	model, operation := path.Split(what)
 	url := ts.Getenv("GATEWAY") + "/model/" + writtest.Escape(strings.TrimSuffix(model, "/")) + "/" + operation
+	if strings.HasPrefix(what, "/") {
+		url = ts.Getenv("GATEWAY") + what
+	}
 	if signed {
 		return writtest.Sign(tb, writtest.Keys{
 			AccessKeyID: ts.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: ts.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: ts.Getenv("AWS_SESSION_TOKEN"),
@@ -254,6 +262,13 @@ func request(tb testing.TB, ts *testscript.TestScript, signed bool, what, body s
 	req.Header = header
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", "Bearer "+ts.Getenv("TOKEN"))
+	return req
+}
+
+// getRequest is a GET of a path with the bearer token that the script holds.
+func getRequest(tb testing.TB, ts *testscript.TestScript, what string) *http.Request {
+	req := request(tb, ts, false, what, "", http.Header{})
+	req.Method, req.Body, req.ContentLength = http.MethodGet, http.NoBody, 0
 	return req
 }
 

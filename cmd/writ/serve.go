@@ -73,7 +73,7 @@ func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, 
 		return nil, err
 	}
 	if withDemo {
-		if s.demo, err = startDemo(ctx, s.kernel, log); err != nil {
+		if s.demo, err = startDemo(ctx, s.kernel, cfg, log); err != nil {
 			return nil, err
 		}
 		s.endpoints.Issuer = s.demo.issuer
@@ -149,6 +149,9 @@ func (s *server) open(ctx context.Context) (err error) {
 	if k.observe, err = governance.OpenObserve(ctx, k.office, k.origin, s.cfg.Observe.Approvers, s.log); err != nil {
 		return err
 	}
+	if _, err := gateway.RecallInvocations(ctx, k.journal, k.instance.Shard, k.store, time.Now()); err != nil {
+		return err
+	}
 	conf := proof.Config{
 		Record: s.recordMint, Seal: k.seal, Log: s.log, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
 	}
@@ -164,7 +167,7 @@ func (s *server) open(ctx context.Context) (err error) {
 	}
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
-		Salt: k.store.Salt, Instance: k.instance, Log: s.log,
+		Salt: k.store.Salt, Store: k.store, Instance: k.instance, Log: s.log,
 		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
 		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals,
 		Observe: s.meters.Observe, Observing: s.observing,
@@ -197,8 +200,11 @@ func (s *server) ended(e snapshot.Ended) {
 // might still ask for one were cut. They could sign nothing any more without a
 // permit, and need not be in memory either.
 func (s *server) dropSessions(e snapshot.Ended) {
+	if e.Rules {
+		s.door.Doubt()
+	}
 	s.door.Drop(func(identity string, grants []string) bool {
-		return e.Rules || slices.Contains(e.Identities, identity) ||
+		return slices.Contains(e.Identities, identity) ||
 			slices.ContainsFunc(grants, func(g string) bool { return slices.Contains(e.Grants, g) })
 	})
 }

@@ -40,7 +40,7 @@ func openUpstream(ctx context.Context, cfg config.Config, d *demo) (*upstream.Cl
 	}
 	conf := upstream.Config{
 		Account: home.ID, Endpoint: home.Endpoint, TLS: home.TLS, Credentials: home.Credentials,
-		Sessions: home.Sessions, Role: home.Role, STS: home.STS, Partition: cfg.Partition,
+		Sessions: home.Sessions, Role: home.Role, ExternalID: home.ExternalID, STS: home.STS, Partition: cfg.Partition,
 	}
 	for _, a := range u.Accounts {
 		if d != nil {
@@ -83,6 +83,7 @@ func (p outfit) account(a config.Account) (upstream.Account, error) {
 	if role.ExternalID, err = wordIn(a.ExternalIDFile); err != nil {
 		return out, fmt.Errorf("reading the external id for account %s: %w", a.Account, err)
 	}
+	out.ExternalID = role.ExternalID != ""
 	if p.cfg.ByGrant(a) {
 		out.Credentials = nil
 		out.Sessions, err = upstream.NewSessions(role, nil)

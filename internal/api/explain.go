@@ -1,10 +1,8 @@
 package api
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -62,19 +60,7 @@ func accountsFor(s *snapshot.Snapshot, at Place, in ExplainRequest) []string {
 	if ref, err := bedrock.ParseModelID(in.Model); err == nil && ref.Account != "" {
 		return []string{ref.Account}
 	}
-	var out []string
-	for _, a := range s.Bundle.Accounts(in.Identity) { // the empty one, our own, comes first
-		if a = cmp.Or(a, at.Account); !slices.Contains(out, a) {
-			out = append(out, a)
-		}
-	}
-	if i := slices.Index(out, at.Account); i > 0 {
-		out = append([]string{at.Account}, slices.Delete(out, i, i+1)...)
-	}
-	if len(out) == 0 {
-		return []string{at.Account}
-	}
-	return out
+	return s.Bundle.AccountsAt(at.Account, in.Identity)
 }
 
 // explainAmong explains a call that might be for several accounts: in the one

@@ -42,6 +42,13 @@ type Guardrail struct {
 	Narrowed bool
 }
 
+// Output is where the answer of an asynchronous invocation is to be written.
+type Output struct {
+	URI         string // s3://bucket, with or without the beginning of a key
+	KMSKey      string // empty: the bucket's own
+	BucketOwner string // empty: the account called
+}
+
 // Capabilities is what a request's headers and body switch on (security S2).
 // Names are reported, sorted and unique; values never are.
 type Capabilities struct {
@@ -55,6 +62,8 @@ type Capabilities struct {
 	UnknownFields []string   // top-level and additional fields the family's list does not have, as a path
 	S3            []string   // every s3:// URI named
 	KMSKeys       []string   // every KMS key named
+	Output        *Output    // where an asynchronous answer is to be written; nil: nowhere
+	Tags          []string   // put on an asynchronous invocation, as "key=value"
 	Metadata      map[string]string
 	// UnknownContent names roles and content blocks that the reader does not
 	// know; they are forwarded, and count as unscanned.

@@ -37,6 +37,9 @@ type capState struct {
 	found        bool   // CountTokens: there is something to count
 	guardContent bool   // a block asks for a guardrail on itself only
 	tagged       bool   // the body limits the guardrail to tagged text
+	input        bool   // an asynchronous invocation brings its model's input
+	output       Output
+	tag          [2]string // the tag being read: key and value
 }
 
 // halfGuardrail is a guardrail as its parts arrive.
@@ -91,6 +94,13 @@ func (r *capReader) readBody() error {
 		known = converseTop
 	case nativeShape:
 		known = r.dialect.top
+	case asyncShape:
+		known = asyncTop
+	case emptyShape:
+		if len(r.body) > 0 {
+			return r.fail("want none")
+		}
+		return nil
 	case countShape:
 		known = countTop
 	case guardrailShape:
@@ -281,13 +291,16 @@ func (r *capReader) finish() error {
 	if err := r.finishGuardrail(); err != nil {
 		return err
 	}
+	if err := r.finishAsync(); err != nil {
+		return err
+	}
 	c := &r.caps
 	if c.Latency != "" && c.Latency != "standard" {
 		if err := r.extra("latency:" + c.Latency); err != nil { // it has a price of its own
 			return err
 		}
 	}
-	for _, l := range [...][]string{c.SystemTools, c.Extras, c.UnknownFields, c.S3, c.KMSKeys, c.UnknownContent} {
+	for _, l := range [...][]string{c.SystemTools, c.Extras, c.UnknownFields, c.S3, c.KMSKeys, c.Tags, c.UnknownContent} {
 		slices.Sort(l)
 	}
 	slices.SortFunc(c.Tools, func(a, b Tool) int { return strings.Compare(a.Name, b.Name) })

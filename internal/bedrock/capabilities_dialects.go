@@ -4,6 +4,7 @@ package bedrock
 type dialect struct {
 	top        members[*capReader] // an InvokeModel body
 	additional members[*capReader] // Converse's additionalModelRequestFields
+	async      members[*capReader] // a modelInput that only StartAsyncInvoke takes; top is known there too
 	block      members[*capReader] // a content block of a message
 	blockTypes []string            // the values its "type" may have
 	roles      []string
@@ -27,14 +28,16 @@ var dialects = map[string]*dialect{
 		tool:       anthropicTool,
 		toolType:   "custom",
 	},
-	"amazon":   {top: amazonTop, additional: amazonAdditional},
-	"openai":   openAIDialect(openAITop),
-	"qwen":     openAIDialect(openAITop),
-	"deepseek": openAIDialect(openAITop),
-	"mistral":  openAIDialect(mistralTop),
-	"ai21":     openAIDialect(ai21Top),
-	"meta":     {top: metaTop},
-	"cohere":   {top: cohereTop, additional: cohereAdditional, tool: cohereTool, toolType: "function"},
+	"amazon":     {top: amazonTop, additional: amazonAdditional, async: amazonAsync},
+	"openai":     openAIDialect(openAITop),
+	"qwen":       openAIDialect(openAITop),
+	"deepseek":   openAIDialect(openAITop),
+	"mistral":    openAIDialect(mistralTop),
+	"ai21":       openAIDialect(ai21Top),
+	"meta":       {top: metaTop},
+	"cohere":     {top: cohereTop, additional: cohereAdditional, tool: cohereTool, toolType: "function"},
+	"luma":       {async: lumaAsync},
+	"twelvelabs": {async: twelveLabsAsync},
 }
 
 func openAIDialect(top members[*capReader]) *dialect {

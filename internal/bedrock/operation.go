@@ -3,6 +3,7 @@ package bedrock
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Operation is a runtime API operation, by its AWS name.
@@ -14,6 +15,9 @@ const (
 	ConverseStream                Operation = "ConverseStream"
 	InvokeModel                   Operation = "InvokeModel"
 	InvokeModelWithResponseStream Operation = "InvokeModelWithResponseStream"
+	StartAsyncInvoke              Operation = "StartAsyncInvoke"
+	GetAsyncInvoke                Operation = "GetAsyncInvoke"
+	ListAsyncInvokes              Operation = "ListAsyncInvokes"
 	CountTokens                   Operation = "CountTokens"
 	ApplyGuardrail                Operation = "ApplyGuardrail"
 	// Bedrock's OpenAI-compatible chat completions have no name in AWS's API:
@@ -24,13 +28,15 @@ const (
 
 // operation is all that is known of an operation without a call of it.
 type operation struct {
-	// action is the IAM action (without prefix) that authorises it on what it
-	// names: Converse counts as InvokeModel
+	// action is the IAM action that authorises it on what it names: Converse
+	// counts as InvokeModel
 	// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
 	action  string
 	shape   shape // of the request's body
 	streams bool  // the answer comes in pieces
 	invokes bool  // it names a model, whose legs it needs
+	async   bool  // the model's answer goes elsewhere, later
+	queried bool  // its query string has a meaning
 	// generates: the model answers. Only then is there an answer to release,
 	// and something for obligations on answers to hold back.
 	generates bool
@@ -48,6 +54,8 @@ const (
 	countShape                  // either of these, wrapped once more
 	guardrailShape              // ApplyGuardrail's
 	chatShape                   // OpenAI's chat completions, whoever made the model
+	asyncShape                  // StartAsyncInvoke's, with the provider's own inside
+	emptyShape                  // no body at all
 )
 
 // operations is the one list of what Writ serves; routes says where each is
@@ -58,35 +66,38 @@ var operations = map[Operation]operation{
 	ConverseStream:                {action: actInvokeStream, shape: converseShape, invokes: true, generates: true, streams: true},
 	InvokeModel:                   {action: actInvoke, shape: nativeShape, invokes: true, generates: true},
 	InvokeModelWithResponseStream: {action: actInvokeStream, shape: nativeShape, invokes: true, generates: true, streams: true},
-	CountTokens:                   {action: "CountTokens", shape: countShape, invokes: true, direct: true},
-	ApplyGuardrail:                {action: "ApplyGuardrail", shape: guardrailShape},
+	CountTokens:                   {action: actionPrefix + "CountTokens", shape: countShape, invokes: true, direct: true},
+	ApplyGuardrail:                {action: actionPrefix + "ApplyGuardrail", shape: guardrailShape},
+	StartAsyncInvoke:              {action: actInvoke, shape: asyncShape, invokes: true, async: true},
+	GetAsyncInvoke:                {action: actionPrefix + "GetAsyncInvoke", shape: emptyShape},
+	ListAsyncInvokes:              {action: actionPrefix + "ListAsyncInvokes", shape: emptyShape, queried: true},
 	ChatCompletions:               {action: actInvoke, shape: chatShape, invokes: true, generates: true},
 	ChatCompletionsStream:         {action: actInvokeStream, shape: chatShape, invokes: true, generates: true, streams: true},
 }
 
 const (
-	actInvoke       = "InvokeModel"
-	actInvokeStream = "InvokeModelWithResponseStream"
+	actionPrefix    = "bedrock:"
+	actInvoke       = actionPrefix + "InvokeModel"
+	actInvokeStream = actionPrefix + "InvokeModelWithResponseStream"
 )
 
 // Operations lists the operations that Writ serves, sorted.
 func Operations() []Operation { return slices.Sorted(maps.Keys(operations)) }
 
-// Actions lists the IAM actions that operations need, sorted.
+// Actions lists the actions that an entitlement may name, sorted: IAM's, and
+// beside them StartAsyncInvoke, which IAM counts as InvokeModel and which must
+// be named here to be given.
 func Actions() []string {
-	var all []string
-	for _, o := range operations {
-		all = append(all, o.action)
+	all := []string{string(StartAsyncInvoke), TagResource}
+	for o := range operations {
+		all = append(all, o.Action())
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// OperationsUnder lists the operations that any of some actions authorises,
-// sorted.
-func OperationsUnder(actions ...string) []Operation {
-	return slices.DeleteFunc(Operations(), func(o Operation) bool { return !slices.Contains(actions, o.Action()) })
-}
+// TagResource is IAM's action for tags put on what is started.
+const TagResource = "TagResource"
 
 // Known reports whether Writ serves the operation.
 func (o Operation) Known() bool { return operations[o].action != "" }
@@ -99,11 +110,24 @@ func (o Operation) Conversational() bool { return operations[o].shape == convers
 
 // Action is the IAM action (without prefix) that authorises the operation;
 // empty for one that Writ does not serve.
-func (o Operation) Action() string { return operations[o].action }
+func (o Operation) Action() string { return strings.TrimPrefix(operations[o].action, actionPrefix) }
+
+// Permission is the same action with its prefix.
+func (o Operation) Permission() string { return operations[o].action }
 
 // Invokes reports whether the operation is about a model, which its legs then
 // check. One that is not names other resources only.
 func (o Operation) Invokes() bool { return operations[o].invokes }
+
+// Async reports whether the model's answer is written elsewhere, after the
+// call has ended: it never passes here.
+func (o Operation) Async() bool { return operations[o].async }
+
+// Bodiless reports whether a request must come without a body.
+func (o Operation) Bodiless() bool { return operations[o].shape == emptyShape }
+
+// Queried reports whether a query string has a meaning.
+func (o Operation) Queried() bool { return operations[o].queried }
 
 // Generates reports whether a model answers. Counting tokens names a model and
 // does not have it say anything.

@@ -11,8 +11,8 @@ import (
 // would be lost.
 func TestTablesAgree(t *testing.T) {
 	for op, known := range operations {
-		if known.action == "" {
-			t.Errorf("%s has no action: it would count as unknown", op)
+		if !strings.HasPrefix(known.action, actionPrefix) || op.Action() == op.Permission() {
+			t.Errorf("%s has the action %q, want one with its prefix", op, known.action)
 		}
 	}
 	for _, r := range routes {

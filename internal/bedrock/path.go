@@ -44,6 +44,10 @@ type Target struct {
 
 	GuardrailID      string // ApplyGuardrail: an id or ARN
 	GuardrailVersion string // a number or DRAFT
+
+	// Invocation is the asynchronous invocation named, percent-decoded and not
+	// read yet: see ParseInvocation.
+	Invocation string
 }
 
 // route says which operation a method and path name. A segment in braces
@@ -63,6 +67,9 @@ var routes = []route{
 	at(http.MethodPost, "model/{model}/count-tokens", CountTokens),
 	at(http.MethodPost, "guardrail/{guardrail}/version/{version}/apply", ApplyGuardrail),
 	at(http.MethodPost, "openai/v1/chat/completions", ChatCompletions),
+	at(http.MethodPost, "async-invoke", StartAsyncInvoke),
+	at(http.MethodGet, "async-invoke", ListAsyncInvokes),
+	at(http.MethodGet, "async-invoke/{invocation}", GetAsyncInvoke),
 }
 
 func at(method, pattern string, op Operation) route {
@@ -80,6 +87,8 @@ func (t *Target) name(segment, id string) {
 		t.GuardrailID = id
 	case "{version}":
 		t.GuardrailVersion = id
+	case "{invocation}":
+		t.Invocation = id
 	default:
 		panic("no field for the segment " + segment)
 	}
@@ -188,11 +197,16 @@ func (r *route) target(segments []string) (Target, error) {
 	return t, nil
 }
 
-// Complete is the target with what only the body names: a chat completion's
-// model, and whether it streams. Operations whose path names everything are
+// Complete is the target with what only the body names: the model of an
+// asynchronous invocation; a chat completion's, and whether it streams. Operations whose path names everything are
 // complete as they are. Errors are *RequestError.
 func (t Target) Complete(body []byte) (Target, error) {
-	if !t.Operation.OpenAI() {
+	switch {
+	case t.Operation == StartAsyncInvoke:
+		start, err := ReadAsyncStart(body)
+		t.ModelID = start.ModelID
+		return t, err
+	case !t.Operation.OpenAI():
 		return t, nil
 	}
 	named, err := readChatTarget(body)

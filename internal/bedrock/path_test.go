@@ -80,6 +80,7 @@ func FuzzParseTarget(f *testing.F) {
 	for _, p := range []string{"/model/m/converse", "/model/a%3A0/invoke", "/model/%2e%2e/invoke", "/async-invoke", "/model/a%2Fb/converse-stream", "//", "/model/m/converse?a", "/guardrail/g/version/1/apply", "/guardrail/arn:aws:bedrock:us-east-1:111122223333:guardrail/g/version/1/apply", "/openai/v1/chat/completions", "/agents/"} {
 		f.Add("POST", p)
 	}
+	f.Add("GET", "/async-invoke/arn%3Aaws%3Abedrock%3Aus-east-1%3A111122223333%3Aasync-invoke%2Fabcdefghijkl")
 	f.Fuzz(func(t *testing.T, method, path string) {
 		got, err := ParseTarget(method, path)
 		if err != nil {
@@ -88,7 +89,7 @@ func FuzzParseTarget(f *testing.F) {
 		if got.Path != path && strings.Replace(got.Path, "%2F", "/", 1) != path || len(got.ModelID) > maxModelID || strings.ContainsAny(got.ModelID, "%?#\\\r\n\x00") {
 			t.Fatalf("accepted %q as %+v", path, got)
 		}
-		if strings.ContainsAny(got.GuardrailID+got.GuardrailVersion, "%?#\\\r\n\x00") || !got.Operation.Known() {
+		if strings.ContainsAny(got.GuardrailID+got.GuardrailVersion+got.Invocation, "%?#\\\r\n\x00") || !got.Operation.Known() {
 			t.Fatalf("accepted %q as %+v", path, got)
 		}
 		if got.ModelID == "" {

@@ -13,7 +13,6 @@ const (
 	hintServed     = "Writ serves POST /model/{modelId}/ with converse, converse-stream, invoke, invoke-with-response-stream or count-tokens, /guardrail/{id}/version/{version}/apply and /openai/v1/chat/completions"
 	hintStream     = "use ConverseStream or InvokeModelWithResponseStream: what goes both ways at once cannot be decided on before it leaves"
 	hintChecks     = "it names no guardrail that a right could be for; use ApplyGuardrail, or name a guardrail in the invocation itself"
-	hintAsync      = "asynchronous results leave Writ's sight; use Converse or InvokeModel"
 	hintResponses  = "it stores answers, and its tools run inside AWS, where nothing can be held; use POST /openai/v1/chat/completions or Converse"
 	hintStored     = "answers that Bedrock keeps belong to the account and to nobody in it, so no right to one can be told from another"
 	hintMessages   = "only bedrock-mantle serves it, which Writ does not stand in front of; send the same body to POST /model/{modelId}/invoke, as Anthropic's Bedrock client does"
@@ -37,9 +36,6 @@ var unservedPaths = []unservedPath{
 	// bedrock-runtime
 	{"", "model/*/invoke-with-bidirectional-stream", "InvokeModelWithBidirectionalStream", hintStream},
 	{"", "guardrail-checks/invoke", "InvokeGuardrailChecks", hintChecks},
-	{http.MethodPost, "async-invoke", "StartAsyncInvoke", hintAsync},
-	{http.MethodGet, "async-invoke/*", "GetAsyncInvoke", hintAsync},
-	{http.MethodGet, "async-invoke", "ListAsyncInvokes", hintAsync},
 	{http.MethodPost, "openai/v1/responses/*/cancel", "CancelInvoke (OpenAI Responses)", hintStored},
 	{http.MethodPost, "openai/v1/responses", "OpenAI Responses", hintResponses},
 	{http.MethodGet, "openai/v1/responses/*", "GetInvoke (OpenAI Responses)", hintStored},

@@ -51,6 +51,9 @@ const (
 // AWS's, but believes no figure that cannot be. An error means that the body is
 // not what any model answers; what could be read is returned beside it.
 func ReadAnswer(op Operation, h http.Header, body []byte) (Answer, error) {
+	if op.Async() || op.Bodiless() {
+		return Answer{}, nil // it is about an invocation, and no model's
+	}
 	r := answerReaders.Get().(*answerReader)
 	defer r.release()
 	r.reset("answer", body)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Account is an AWS account whose models are invoked beside the gateway's own.
@@ -37,6 +38,8 @@ func (c *Config) validateAccounts() (errs []error) {
 		switch m := rolePattern.FindStringSubmatch(arn); {
 		case m == nil:
 			bad("%s %q: want arn:aws:iam::<account>:role/<name>", where, arn)
+		case !strings.HasPrefix(arn, "arn:"+c.Partition+":"):
+			bad("%s %q: is not in partition %s", where, arn, c.Partition)
 		case account != "" && m[1] != account:
 			bad("%s %q: is in account %s, want one in %s", where, arn, m[1], account)
 		}

@@ -43,6 +43,7 @@ func TestAccountsThatCannotWorkAreRefused(t *testing.T) {
 	for name, change := range map[string][2]string{
 		"role elsewhere":          {"444455556666:role", "777788889999:role"},
 		"home's role elsewhere":   {"111122223333:role", "444455556666:role"},
+		"another partition":       {"arn:aws:iam::444455556666", "arn:aws-cn:iam::444455556666"},
 		"no role":                 {`, assumeRole: "arn:aws:iam::444455556666:role/path/writ"`, ""},
 		"a user, not a role":      {"444455556666:role", "444455556666:user"},
 		"a session, not a role":   {"arn:aws:iam::444455556666:role", "arn:aws:sts::444455556666:assumed-role"},

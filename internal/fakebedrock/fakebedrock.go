@@ -58,6 +58,11 @@ type Config struct {
 	Latency time.Duration
 	// TokensPerSecond paces the output; zero means as fast as possible.
 	TokensPerSecond int
+	// Account owns asynchronous invocations; empty means 111122223333.
+	Account string
+	// AsyncTime is how long an asynchronous invocation is in progress; zero
+	// means that it has ended when it is first asked about.
+	AsyncTime time.Duration
 	// Unpadded leaves out the padding member "p" of stream payloads.
 	Unpadded bool
 	// Answer replaces the built-in sentence; it gets the model as named and the
@@ -84,12 +89,16 @@ type Server struct {
 	keys         map[string]Credential
 	bearers      map[[sha256.Size]byte]bool
 	faultsToCome []Fault
+	jobs         []*job // asynchronous invocations, oldest first
 }
 
 // New returns a stand-in that does not listen yet.
 func New(cfg Config) *Server {
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
+	}
+	if cfg.Account == "" {
+		cfg.Account = "111122223333"
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -159,7 +168,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Server", serverName)
 	h.Set(StandInHeader, standInName)
-	h.Set("X-Amzn-Requestid", s.requestID())
+	id := s.requestID()
+	h.Set("X-Amzn-Requestid", id)
+	if r.URL.Path == chatPath {
+		h.Set("X-Request-Id", id)
+	}
 
 	req, refused := s.receive(w, r)
 	if s.cfg.Recorder != nil {

@@ -103,7 +103,10 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) (Request, *apiE
 		return req, refused
 	}
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	op, model, refused := route(r.Method, path, req.Body)
+	op, model, refused := asyncRoute(r.Method, path, req.Body)
+	if op == "" && refused == nil {
+		op, model, refused = route(r.Method, path, req.Body)
+	}
 	if refused != nil {
 		return req, refused
 	}

@@ -13,6 +13,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req Request, f F
 		writeError(w, r, f.refusal())
 		return
 	}
+	if asynchronous(req.Operation) {
+		s.answerAsync(w, r, req, f)
+		return
+	}
 	out, refused := s.reply(req)
 	if refused != nil {
 		writeError(w, r, refused)

@@ -40,8 +40,11 @@ func parseSessionPolicy(text string) (*sessionPolicy, error) {
 	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil || dec.More() {
+	if err := dec.Decode(&in); err != nil {
 		return nil, fmt.Errorf("the policy is not in the valid JSON format: %w", err)
+	}
+	if dec.More() {
+		return nil, errors.New("the policy is more than one JSON value")
 	}
 	if in.Version != "2012-10-17" || len(in.Statement) == 0 {
 		return nil, errors.New("the policy has no version or no statement")

@@ -76,24 +76,7 @@ func (x *exchange) candidates() (first string, more []string, err error) {
 	if len(x.g.cfg.Accounts) == 0 {
 		return home, nil, nil
 	}
-	held := x.state.Bundle.Accounts(x.identity.ID)
-	if len(held) == 0 || len(held) == 1 && held[0] == "" {
-		return home, nil, nil
-	}
-	if len(held) == 1 {
-		return held[0], nil, nil
-	}
-	all := slices.Clone(held)
-	if all[0] == "" {
-		all[0] = home
-	}
-	slices.SortFunc(all, func(a, b string) int {
-		if a == home || b == home {
-			return map[bool]int{true: -1, false: 1}[a == home && b != home]
-		}
-		return strings.Compare(a, b)
-	})
-	all = slices.Compact(all)
+	all := x.state.Bundle.AccountsAt(home, x.identity.ID)
 	return all[0], all[1:], nil
 }
 
@@ -125,6 +108,7 @@ func (x *exchange) legsIn(account string) ([]rights.Leg, error) {
 	return rights.Legs(rights.Invocation{
 		Operation: x.target.Operation,
 		ModelID:   x.target.ModelID,
+		Target:    x.target.Invocation,
 		Region:    x.region,
 		Account:   account,
 		Partition: x.g.cfg.Partition,

@@ -63,7 +63,11 @@ func (x *exchange) signed(service string) *refusal {
 // checks that it still counts. Nothing is proved until verify.
 func (x *exchange) presented(service string) (*sigv4.Presented, credential.Secret, *refusal) {
 	var none credential.Secret
-	p, err := sigv4.Parse(x.r)
+	read := sigv4.Parse
+	if x.target.Operation.Queried() {
+		read = sigv4.ParseQueried
+	}
+	p, err := read(x.r)
 	if err == nil {
 		err = p.In(sigv4.Want{Service: service, Regions: x.g.cfg.Regions})
 	}
@@ -113,6 +117,8 @@ func (x *exchange) usable() *refusal {
 func (x *exchange) readBody() *refusal {
 	n := x.r.ContentLength
 	switch {
+	case x.target.Operation.Bodiless():
+		return x.readNothing()
 	case n < 0:
 		return refuse("malformed", invalid("Content-Length is required"))
 	case n > x.g.cfg.Limits.Body:

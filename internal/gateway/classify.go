@@ -18,6 +18,10 @@ const (
 // classify labels the prompt. No part of it was read by a detector, so it is
 // unscanned, never clean; what the caller declares is joined to that.
 func (x *exchange) classify() *refusal {
+	if x.target.Operation.Bodiless() {
+		x.prompt = dataclass.Label{} // there is nothing to read
+		return nil
+	}
 	x.prompt = dataclass.Unscanned("no_classifier")
 	x.asserted = policy.Asserted{Purpose: x.caps.Metadata[metadataPurpose], Metadata: x.caps.Metadata}
 	declared, ok := x.caps.Metadata[metadataClasses]

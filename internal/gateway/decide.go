@@ -73,7 +73,7 @@ func (x *exchange) denied() *refusal {
 		err:  accessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", x.callerARN(), action, resource, why)),
 	}
 	if x.decision.Code == policy.CodeDefaultDeny {
-		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.target.Operation.Action(), named)
+		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.wanted(), named)
 	}
 	return r
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
@@ -39,6 +40,8 @@ type exchange struct {
 	identity  *identity.Identity
 	region    string
 	forwarded http.Header
+
+	async asyncFacts // resolve, for asynchronous invocations
 
 	account string    // resolve: AWS account called; decide may choose another
 	others  []attempt // the call in further accounts, where grants are for several
@@ -142,4 +145,5 @@ type outcome struct {
 	sum       [32]byte
 	ended     string
 	tools     []string // called for by the model
+	async     *auditlog.Async
 }

@@ -127,7 +127,7 @@ func TestKillUnderLoadLosesNothingAcknowledged(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	var kept []acknowledged
-	for round := range 5 {
+	for round := 0; round < 5 || len(kept) < 20; round++ { // fewer would prove nothing
 		s := writtest.Start(t, writtest.Options{Data: data})
 		token := s.Bearer(t, "support-agent")
 		kept = append(kept, load(s, token, time.Duration(50+rand.IntN(250))*time.Millisecond)...)
@@ -140,9 +140,6 @@ func TestKillUnderLoadLosesNothingAcknowledged(t *testing.T) {
 	checkKept(t, data, kept)
 	if out := s.MustRun(t, "audit", "verify"); !strings.Contains(out, "self-consistent") {
 		t.Error(out)
-	}
-	if len(kept) < 20 {
-		t.Errorf("only %d calls were acknowledged: too few to prove anything", len(kept))
 	}
 }
 

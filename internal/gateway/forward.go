@@ -21,6 +21,9 @@ func (x *exchange) outbound() upstream.Outbound {
 // has an intent in the log, so every way out of here ends in an outcome.
 func (x *exchange) forward() *refusal {
 	x.added = time.Since(x.began)
+	if refused, done := x.forwardAsync(); done {
+		return refused
+	}
 	resp, err := x.g.cfg.Upstream.Do(x.ctx, x.decision.Permit, x.outbound())
 	if err != nil {
 		return x.unreached(err)

@@ -27,6 +27,7 @@ import (
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/sigv4"
 	"github.com/writ-project/writ/internal/snapshot"
+	"github.com/writ-project/writ/internal/store"
 	"github.com/writ-project/writ/internal/upstream"
 )
 
@@ -38,6 +39,7 @@ type Config struct {
 	Upstream  *upstream.Client        // Bedrock
 	Exchange  *proof.Exchange         // proofs in, sessions out, for the STS endpoint
 	Salt      SaltFunc                // salts of content commitments
+	Store     *store.DB               // remembers asynchronous invocations; nil: they are not served
 	Instance  auditlog.Instance       // how records name this replica
 	Log       *slog.Logger            // operations, never content
 	Account   string                  // the AWS account that rights are for which name none, 12 digits

@@ -26,6 +26,10 @@ func (x *exchange) inspect() {
 		x.result.requestID = x.resp.Header.Get("X-Request-Id")
 	}
 	x.result.errorType = x.resp.Header.Get("X-Amzn-Errortype")
+	if err := unfit(x.resp); err != nil {
+		x.broken(err)
+		return
+	}
 	switch contentType := x.resp.Header.Get("Content-Type"); {
 	case !x.target.Operation.Streams():
 		x.relayWhole()
@@ -59,6 +63,10 @@ func (x *exchange) relayWhole() {
 			x.g.cfg.Log.Warn("an answer could not be read in full", "id", x.id, "err", err)
 		}
 		x.gather(answer)
+		if refused := x.noteAsync(body); refused != nil {
+			x.answerError(refused)
+			return
+		}
 	}
 	if x.g.cfg.Strict {
 		if err := x.settle(); err != nil {

@@ -61,7 +61,7 @@ func (x *exchange) plain() *refusal {
 		// (RFC 9112 §6.1).
 		x.w.Header().Set("Connection", "close")
 		return refuse("malformed", invalid("Transfer-Encoding is not accepted: send Content-Length"))
-	case x.r.URL.RawQuery != "" || x.r.URL.ForceQuery:
+	case x.r.URL.ForceQuery || x.r.URL.RawQuery != "" && !x.queried():
 		return refuse("malformed", invalid("a query string has no meaning here; presigned requests are not accepted"))
 	case len(x.r.Header["Content-Encoding"]) > 0:
 		return refuse("malformed", invalid("Content-Encoding is not accepted: what cannot be read cannot be authorised"))

@@ -35,6 +35,11 @@ func (x *exchange) intentRecord() ([]byte, error) {
 		return nil, err
 	}
 	r.Content = &auditlog.Content{Request: content, Scheme: auditlog.CommitmentScheme}
+	if x.async.rewritten {
+		if r.Content.Received, err = x.committed("received", x.async.received); err != nil {
+			return nil, err
+		}
+	}
 	r.Right = &auditlog.Right{Grants: x.decision.Grants, Until: auditlog.At(x.decision.Until)}
 	if x.decision.Until.IsZero() {
 		r.Right.Until = auditlog.Time{}
@@ -158,6 +163,7 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 			ToolsCalled: clipAll(x.result.tools),
 			FirstByteMS: x.result.firstByte.Milliseconds(), DurationMS: x.took().Milliseconds(),
 			Bytes: x.result.bytes, Frames: x.result.frames, Ended: x.result.ended,
+			Async: x.result.async,
 		},
 		Usage: &auditlog.Usage{Source: "none"},
 	}

@@ -12,6 +12,9 @@ import (
 // cannot see a model whose family is unknown (security S1, S2).
 func (x *exchange) resolve() *refusal {
 	x.forwarded = bedrock.Forwardable(x.r.Header)
+	if refused := x.prepareAsync(); refused != nil {
+		return refused
+	}
 	var err error
 	if x.target, err = x.target.Complete(x.body.Bytes()); err != nil {
 		return refuse("malformed", invalid(err.Error()))

@@ -112,3 +112,27 @@ func sealedSession(t *testing.T, ring *credential.Ring) writtest.Keys {
 	}
 	return writtest.Keys{AccessKeyID: i.AccessKeyID, SecretAccessKey: i.SecretKey.Reveal(), SessionToken: i.SessionToken.Reveal()}
 }
+
+// What the configuration file says is what holds, at both doors.
+func TestS16_TheConfigurationBoundsStrangers(t *testing.T) {
+	t.Parallel()
+	s := openSite(t, siteOptions{Config: "limits: {strangers: {failures: 3}}"})
+	keys := s.session(t, "support-agent")
+	path := "/model/" + writtest.Escape(sonnet) + "/converse"
+	var last writtest.Answer
+	for i := range 5 {
+		last = s.CallBearer(t, fmt.Sprintf("guess-%d", i), path, "{}")
+	}
+	if last.Status != http.StatusTooManyRequests || last.ErrorType() != "ThrottlingException" {
+		t.Errorf("the fifth failure: %d %s", last.Status, last.Body)
+	}
+	if _, a := s.assume(t, "not.a.token", "support-agent"); !strings.Contains(a.Body, "Throttling") {
+		t.Errorf("a failure at the STS endpoint: %d %s", a.Status, a.Body)
+	}
+	if a := s.call(t, keys, sonnet, "converse", writtest.Say("beside it all")); a.Status != 200 {
+		t.Errorf("a call beside it: %d %s", a.Status, a.Body)
+	}
+	if k := s.freshSession(t, "analytics"); k.AccessKeyID == "" {
+		t.Error("nobody can prove anything any more")
+	}
+}

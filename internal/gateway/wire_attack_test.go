@@ -89,9 +89,8 @@ func TestOtherMethodsAndOperationsAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	s := shared()
 	for target, want := range map[string]string{
-		"GET /model/" + writtest.Escape(sonnet) + "/converse":      "ValidationException",
-		"POST /model/" + writtest.Escape(sonnet) + "/count-tokens": "UnknownOperationException",
-		"POST /async-invoke":           "UnknownOperationException",
+		"GET /model/" + writtest.Escape(sonnet) + "/converse":                          "ValidationException",
+		"POST /model/" + writtest.Escape(sonnet) + "/invoke-with-bidirectional-stream": "UnknownOperationException",
 		"GET /foundation-models":       "UnknownOperationException",
 		"POST /v1/messages":            "UnknownOperationException",
 		"GET /":                        "",

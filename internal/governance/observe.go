@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,8 +139,9 @@ func (o *Observe) On(ctx context.Context, actor Actor, signed []byte) (*Window, 
 	w := &Window{Statement: s, Approvers: names}
 	c := auditlog.Control{
 		Action: "observe.on", Actor: actor.Name, Target: "signed by " + strings.Join(names, ", "),
-		Changes: []auditlog.Change{announcedOn(s.Nonce, signed)}, ChangeCount: 1,
+		Changes: append(o.office.cfg.Ledger.closings(s.Nonce), announcedOn(s.Nonce, signed)),
 	}
+	c.ChangeCount = len(c.Changes)
 	err = o.office.act(ctx, c, func(ref store.Ref) error {
 		w.Record = ref.Index
 		return o.keep(ctx, store.Fact(store.ObserveOn+s.Nonce), kept{ref, string(signed)})
@@ -206,10 +208,8 @@ func (o *Observe) Off(ctx context.Context, actor Actor) error {
 // recorded is off all the same.
 func (o *Observe) end(ctx context.Context, w *Window, actor Actor, action string) error {
 	o.now.Store(nil)
-	c := auditlog.Control{
-		Action: action, Actor: actor.Name, ChangeCount: 1,
-		Changes: []auditlog.Change{{Kind: observeKind, Name: w.Nonce, Op: string(manifest.Delete)}},
-	}
+	c := auditlog.Control{Action: action, Actor: actor.Name, Changes: o.office.cfg.Ledger.closings("")}
+	c.ChangeCount = len(c.Changes)
 	err := o.office.act(ctx, c, func(ref store.Ref) error {
 		return o.keep(ctx, store.Fact(store.ObserveOff+w.Nonce), kept{Record: ref})
 	})
@@ -259,6 +259,20 @@ func (l *Ledger) observing(nonce string) bool {
 	defer l.mu.Unlock()
 	last, known := l.latest[resource{observeKind, nonce}]
 	return known && last.Op == string(manifest.Create)
+}
+
+// closings are the changes that end every window the log has open but one:
+// also those that the store has lost, so that putting a row back opens none.
+func (l *Ledger) closings(but string) (out []auditlog.Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for r, last := range l.latest {
+		if r.kind == observeKind && r.name != but && last.Op == string(manifest.Create) {
+			out = append(out, auditlog.Change{Kind: observeKind, Name: r.name, Op: string(manifest.Delete)})
+		}
+	}
+	slices.SortFunc(out, func(a, b auditlog.Change) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // spoken reports whether the log has ever named a nonce.

@@ -224,6 +224,35 @@ func TestS17_TheStoreCannotSwitchObserveOn(t *testing.T) {
 	}
 }
 
+// A window that the store has lost is over with the next switching: putting its
+// row back does not open it again.
+func TestS17_ALostWindowDoesNotComeBack(t *testing.T) {
+	dir, ann, bob := t.TempDir(), newPerson(t, "ann"), newPerson(t, "bob")
+	h := open(t, dir)
+	if _, err := h.observe(t, ann, bob).On(t.Context(), alice, sign(t, statement(t, nil), ann, bob)); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.exec(`UPDATE instance SET name = 'hidden/' || name WHERE name LIKE 'observe_on/%'`); err != nil {
+		t.Fatal(err)
+	}
+	o := h.observe(t, ann, bob)
+	if o.Pending() != nil {
+		t.Fatal("it is on without its statement")
+	}
+	if _, err := o.On(t.Context(), alice, sign(t, statement(t, nil), ann, bob)); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Off(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.exec(`UPDATE instance SET name = substr(name, 8) WHERE name LIKE 'hidden/%'`); err != nil {
+		t.Fatal(err)
+	}
+	if h.observe(t, ann, bob).Pending() != nil {
+		t.Error("the first window is open again")
+	}
+}
+
 func TestObserveEndsByItself(t *testing.T) {
 	dir, ann, bob := t.TempDir(), newPerson(t, "ann"), newPerson(t, "bob")
 	synctest.Test(t, func(t *testing.T) {
@@ -247,10 +276,10 @@ func TestObserveEndsByItself(t *testing.T) {
 		if o.Current(time.Now()) != nil || o.Pending() != nil {
 			t.Error("it did not end")
 		}
-		if cancel(); reconsidered != 1 {
+		cancel()
+		if <-done; reconsidered != 1 {
 			t.Errorf("open calls were reconsidered %d times", reconsidered)
 		}
-		<-done
 		if got := h.actions(t); !slices.Equal(got, []string{"observe.on", "observe.ended"}) {
 			t.Errorf("the log holds %v", got)
 		}

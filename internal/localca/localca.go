@@ -149,8 +149,29 @@ func save(dir string, der []byte, key *ecdsa.PrivateKey) error {
 	return writePEM(filepath.Join(dir, "ca.pem"), "CERTIFICATE", der, 0o644)
 }
 
+// writePEM puts a file in its place whole and on disk, or not at all: half a CA
+// after a power cut would stop every start.
 func writePEM(path, kind string, der []byte, mode os.FileMode) error {
-	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(f.Chmod(mode), pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func load(dir string) (*x509.Certificate, *ecdsa.PrivateKey, error) {

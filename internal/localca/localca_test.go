@@ -88,3 +88,31 @@ func TestTheAuthorityIsKeptAndConstrained(t *testing.T) {
 		t.Error("an expired CA issued")
 	}
 }
+
+// TestACrashLeavesNoHalfCA: whatever a start was interrupted at, files are in
+// their places whole, and the next start makes what is missing. That they are on
+// disk before they are there is seen by `go run ./faults`, on a disk that
+// forgets what was not flushed.
+func TestACrashLeavesNoHalfCA(t *testing.T) {
+	dir := t.TempDir()
+	if _, _, err := Issue(dir, nil, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%v, %v: want the key and the certificate", files, err)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "ca.pem")); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("the CA's certificate: %v, %v", info, err)
+	}
+	// Interrupted between the two, and in the middle of one.
+	if err := os.Remove(filepath.Join(dir, "ca.pem")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ca.pem.123"), []byte("-----BEG"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Issue(dir, nil, time.Now()); err != nil {
+		t.Errorf("the start after: %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -26,6 +27,25 @@ func (b *Bundle) Accounts(identity string) []string {
 		return nil
 	}
 	return h.accounts
+}
+
+// AccountsAt lists the accounts that an identity's grants are for, of a gateway
+// whose own is home: that one first, if it is among them, the others sorted;
+// home alone for an identity without grants.
+func (b *Bundle) AccountsAt(home, identity string) []string {
+	var out []string
+	for _, a := range b.Accounts(identity) {
+		if a = cmp.Or(a, home); !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	switch i := slices.Index(out, home); {
+	case len(out) == 0:
+		return []string{home}
+	case i > 0: // it was named by its number
+		out = slices.Insert(slices.Delete(out, i, i+1), 0, home)
+	}
+	return out
 }
 
 // accountsOf collects the accounts that grants are for.

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
 )
 
@@ -79,11 +80,25 @@ func TestAccountsOfAnIdentity(t *testing.T) {
 	if got := b.Accounts("other"); got != nil {
 		t.Errorf("an identity without grants has %q", got)
 	}
+	for home, want := range map[string][]string{account: {account, elsewhere}, elsewhere: {elsewhere}} {
+		if d := cmp.Diff(want, b.AccountsAt(home, "agent")); d != "" {
+			t.Errorf("at %s: %s", home, d)
+		}
+	}
+	if d := cmp.Diff([]string{account}, b.AccountsAt(account, "other")); d != "" {
+		t.Error(d)
+	}
 	b, err := b.With([]rights.Grant{grantOf("a")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{elsewhere}, b.Accounts("agent")); d != "" {
+		t.Error(d)
+	}
+	// Our own, named by its number, comes first all the same.
+	w = newTestWorld(t).may("a", rights.Conditions{}, haiku).may("b", rights.Conditions{}, haiku)
+	w.Entitlements[0].Account, w.Entitlements[1].Account = account, elsewhere
+	if d := cmp.Diff([]string{elsewhere, account}, w.bundle().AccountsAt(elsewhere, "agent")); d != "" {
 		t.Error(d)
 	}
 }
@@ -104,3 +119,21 @@ func TestThePermitSaysWhatItRestsOn(t *testing.T) {
 }
 
 func capsWithObject(uri string) bedrock.Capabilities { return bedrock.Capabilities{S3: []string{uri}} }
+
+// A case of `writ policy test` may be about another account than the gateway's.
+func TestCasesNameTheirAccount(t *testing.T) {
+	w := newTestWorld(t).may("chat", rights.Conditions{}, sonnetUS)
+	w.Entitlements[0].Account = elsewhere
+	cases, err := ParseCases([]byte("- {name: away, identity: agent, model: " + quotedSonnet + ", account: \"444455556666\", expect: permit}\n- {name: home, identity: agent, model: " + quotedSonnet + ", expect: deny}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := map[string]*identity.Identity{"agent": {ID: "agent", State: identity.Governed}}
+	for _, r := range w.bundle().Try(cases, Bench{Identities: who, Region: region, Account: account, Now: noon}) {
+		if !r.Passed {
+			t.Errorf("%s: %v", r.Case.Name, r.Failures)
+		}
+	}
+}
+
+const quotedSonnet = `"` + sonnetUS + `"`

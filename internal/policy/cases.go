@@ -21,6 +21,7 @@ type Case struct {
 	Model     string          `json:"model"`                 // required
 	Operation string          `json:"operation,omitempty"`   // empty means Converse
 	Region    string          `json:"region,omitempty"`      // empty means the runner's
+	Account   string          `json:"account,omitempty"`     // empty means the runner's, the gateway's own
 	At        time.Time       `json:"at,omitzero"`           // zero means the runner's now
 	Context   json.RawMessage `json:"context,omitempty"`     // a partial context, as for explain
 	Expect    string          `json:"expect"`                // required: permit, deny or hold
@@ -85,7 +86,7 @@ func (b *Bundle) try(c Case, on Bench) CaseResult {
 	}
 	q := Question{
 		Identity: who, Model: c.Model, Operation: bedrock.Operation(c.Operation), Region: otherwise(c.Region, on.Region),
-		Account: on.Account, Now: on.Now, Context: c.Context,
+		Account: otherwise(c.Account, on.Account), Home: on.Account, Now: on.Now, Context: c.Context,
 	}
 	if !c.At.IsZero() {
 		q.Now = c.At

@@ -166,6 +166,25 @@ func readsLeg(p *policyTree) bool {
 	return found
 }
 
+// readsOutput reports whether a policy's conditions may read context.output.
+func readsOutput(p *policyTree) bool {
+	found := false
+	for _, c := range p.Conditions {
+		xast.Inspect(xast.NewNode(c.Body), func(n xast.IsNode) bool {
+			switch a := n.(type) {
+			case xast.NodeTypeVariable:
+				found = found || a.Name == "context" // as a whole
+			case xast.NodeTypeAccess:
+				found = found || ofContext(a) && a.Value == "output"
+			case xast.NodeTypeHas:
+				found = found || ofContext(a) && a.Value == "output"
+			}
+			return !found && !ofContext(n)
+		})
+	}
+	return found
+}
+
 // sharedByLegs reports whether n is context.leg.profile, or any context.x but
 // context.leg.
 func sharedByLegs(n xast.IsNode) bool {

@@ -242,7 +242,7 @@ func checkConditions(c *rights.Conditions, nets *identity.Networks) error {
 		_, err := dataclass.ParseClass(name)
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, checkGuardrails(c), checkObjects(c.Objects))...)
+	return errors.Join(append(errs, checkGuardrails(c), checkObjects(c.Objects), checkOutputs(c.Outputs))...)
 }
 
 func checkGuardrails(c *rights.Conditions) error {

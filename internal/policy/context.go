@@ -43,7 +43,7 @@ func factsOf(r *Request, a *atlas) (facts, error) {
 	}
 	switch {
 	case !r.Operation.Invokes() && f.model == "":
-		f.model = noModel
+		f.model, f.profile = startedWith(r.Legs)
 	case !r.Operation.Invokes() || f.model == "":
 		return facts{}, errors.New("the legs name a model where the operation has none, or none where it has one")
 	}

@@ -41,6 +41,9 @@ func (b *Bundle) decideAnew(r *Request) (Decision, []string) {
 	if h.code() == CodePermit {
 		h.duties()
 	}
+	if h.code() == CodePermit && r.Operation.Async() {
+		h.detached(answer)
+	}
 	if h.code() == CodePermit && r.Operation.Generates() {
 		h.release(answer, unread)
 	}
@@ -150,11 +153,16 @@ func (h *hearing) legs() (answer []string) {
 		h.gather(h.decide, &q)
 		v := h.ask(h.prompted(q, l))
 		allowed := h.weigh(v)
+		partial := h.partial()
+		if h.r.Operation.Async() {
+			allowed = h.notForbidden(l) && allowed
+			partial = partial || h.partial()
+		}
 		h.decision.Legs = append(h.decision.Legs, LegDecision{Leg: *l, Allowed: allowed, Reasons: addReasons(nil, v.reasons)})
 		if allowed && l == named {
 			answer = addGrants(nil, v.reasons)
 		}
-		if before = nil; !h.partial() {
+		if before = nil; !partial {
 			before = &h.decision.Legs[i]
 		}
 	}
@@ -264,7 +272,7 @@ func addReasons(reasons []Reason, rules []*rule) []Reason {
 // its own (security S8). One that fails to evaluate applies.
 func (h *hearing) duties() {
 	for _, o := range obligations {
-		if o.name != ObligeRedact && !h.r.Operation.Generates() {
+		if o.name != ObligeRedact && !h.r.Operation.Generates() && !h.r.Operation.Async() {
 			continue // it is about an answer, and there is none
 		}
 		if !h.oblige[0].about(o.action) && !h.oblige[1].about(o.action) {

@@ -175,9 +175,14 @@ func appendCall(k []byte, r *Request, rd *reads) []byte {
 	} else {
 		k = append(k, 0)
 	}
+	if o := c.Output; o != nil {
+		k = appendField(appendField(appendField(append(k, 1), o.URI), o.KMSKey), o.BucketOwner)
+	} else {
+		k = append(k, 0)
+	}
 	k = appendField(k, c.ServiceTier)
 	k = appendField(k, c.Latency)
-	for _, list := range [...][]string{c.SystemTools, c.Extras, c.UnknownFields, c.S3, c.KMSKeys, c.UnknownContent} {
+	for _, list := range [...][]string{c.SystemTools, c.Extras, c.UnknownFields, c.S3, c.KMSKeys, c.Tags, c.UnknownContent} {
 		k = appendList(k, list)
 	}
 	return k

@@ -36,7 +36,7 @@ func TestS6_MemoKeyCoversEveryField(t *testing.T) {
 			Now:      noon,
 			Origin:   identity.Origin{Addr: netip.MustParseAddr("127.0.0.1"), Networks: []string{"a"}},
 			Caps: bedrock.Capabilities{
-				Tools: []bedrock.Tool{{Name: "a"}}, Guardrail: &bedrock.Guardrail{}, Metadata: map[string]string{"a": "b"},
+				Tools: []bedrock.Tool{{Name: "a"}}, Guardrail: &bedrock.Guardrail{}, Output: &bedrock.Output{}, Metadata: map[string]string{"a": "b"},
 			},
 			Legs:     []rights.Leg{{Resource: "a"}},
 			Prompt:   dataclass.Label{Counts: map[dataclass.Class]int{"a": 1}},

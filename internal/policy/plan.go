@@ -11,6 +11,8 @@ import (
 type plan struct {
 	invoke       []uid
 	count, apply bool
+
+	start, get, list, tag bool // asynchronous invocations
 }
 
 // planOf reads the entitlement's actions; none means both ways to invoke, and
@@ -29,6 +31,14 @@ func planOf(names []string) (plan, error) {
 			p.count = true
 		case actApplyGuardrail:
 			p.apply = true
+		case actStartAsync:
+			p.start, p.get, p.list = true, true, true
+		case actGetAsync:
+			p.get = true
+		case actListAsync:
+			p.list = true
+		case actTag:
+			p.tag = true
 		default:
 			return plan{}, fmt.Errorf("action %q: want one of %s", name, list(bedrock.Actions()))
 		}

@@ -104,6 +104,8 @@ type (
 		UnknownContent []string          `json:"unknownContent"`
 		Objects        []string          `json:"objects"` // s3:// URIs the body names
 		Keys           []string          `json:"keys"`    // KMS keys the body names
+		Output         string            `json:"output"`  // the s3:// location an asynchronous answer goes to
+		Tags           []string          `json:"tags"`    // "key=value", of an asynchronous invocation
 		Bytes          *int              `json:"bytes"`
 	}
 	partialGuardrail struct {
@@ -219,7 +221,10 @@ func applyRequest(p *partialRequest, r *Request) error {
 	set(&c.Latency, p.Latency)
 	set(&r.BodyBytes, p.Bytes)
 	c.Extras, c.UnknownFields, c.SystemTools, c.UnknownContent = p.Extras, p.UnknownFields, p.SystemTools, p.UnknownContent
-	c.S3, c.KMSKeys = p.Objects, p.Keys
+	c.S3, c.KMSKeys, c.Tags = p.Objects, p.Keys, p.Tags
+	if p.Output != "" {
+		c.Output = &bedrock.Output{URI: p.Output}
+	}
 	for _, name := range p.Tools {
 		c.Tools = append(c.Tools, bedrock.Tool{Name: name})
 	}

@@ -15,6 +15,11 @@ var (
 	actInvokeTool     = action("InvokeTool")
 	actUseObject      = action("UseObject")
 	actUseKey         = action("UseKey")
+	actWriteObject    = action("WriteObject")
+	actStartAsync     = action("StartAsyncInvoke")
+	actGetAsync       = action("GetAsyncInvoke")
+	actListAsync      = action("ListAsyncInvokes")
+	actTag            = action("TagResource")
 	actRelease        = action("Release")
 
 	groupOblige = action("Oblige")

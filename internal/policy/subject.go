@@ -46,6 +46,8 @@ func (h *hearing) subject(l *rights.Leg) (act uid, resource entity, err error) {
 		}
 		uri := newRecord(fields{"uri": textValue("s3://" + path)})
 		return actUseObject, entity{UID: newUID(objectType, l.Resource), Attributes: uri}, nil
+	case rights.AsyncLeg, rights.TagLeg, rights.OutputLeg:
+		return h.detachedSubject(l)
 	case rights.KeyLeg:
 		return actUseKey, entity{UID: newUID(keyType, l.Resource)}, nil
 	}
@@ -55,6 +57,9 @@ func (h *hearing) subject(l *rights.Leg) (act uid, resource entity, err error) {
 // invoked is the subject of a leg about a model or profile.
 func (h *hearing) invoked(l *rights.Leg) (act uid, resource entity, err error) {
 	act = action(h.r.Operation.Action())
+	if h.r.Operation.Async() {
+		act = actStartAsync
+	}
 	id := newUID(modelType, l.Model)
 	if l.Kind == rights.ProfileLeg {
 		id = newUID(profileType, l.Profile)
@@ -63,7 +68,7 @@ func (h *hearing) invoked(l *rights.Leg) (act uid, resource entity, err error) {
 	switch {
 	case !ok:
 		err = fmt.Errorf("%s is not in the catalogue", id)
-	case l.Action != "bedrock:"+h.r.Operation.Action():
+	case l.Action != h.r.Operation.Permission():
 		err = fmt.Errorf("action %q does not fit operation %s", l.Action, h.r.Operation)
 	case l.Profile != h.facts.profile:
 		err = fmt.Errorf("it is reached through %q, another leg through %q", l.Profile, h.facts.profile)

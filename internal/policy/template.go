@@ -49,7 +49,7 @@ func newTemplate(ent rights.Entitlement, cat *bedrock.Catalogue, nets *identity.
 	if p.apply {
 		t.applying()
 	}
-	return t, nil
+	return t, t.asynchronous(&p, cat)
 }
 
 // invoking adds the permits of calls that a model answers.
@@ -67,7 +67,8 @@ func (t *template) invoking(actions []uid, cat *bedrock.Catalogue) error {
 	for _, w := range targets {
 		t.add(actions, w.resource, prompted, w.clauses...)
 	}
-	t.addUses(&c, append(slices.Clip(prompted), during(bedrock.Operation.Generates)), targets)
+	prompted = append(slices.Clip(prompted), during(bedrock.Operation.Generates))
+	t.addUses(&c, prompted, targets)
 	t.addReleases(targets)
 	t.addObligations(prompted, targets)
 	return nil

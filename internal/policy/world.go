@@ -21,6 +21,7 @@ const (
 	systemToolType uidType = "Writ::SystemTool"
 	objectType     uidType = "Writ::Object"
 	keyType        uidType = "Writ::Key"
+	asyncType      uidType = "Writ::AsyncInvoke"
 	actionType     uidType = "Writ::Action"
 )
 

@@ -9,7 +9,11 @@ import (
 // Invocation is a call to a model as far as its legs depend on it.
 type Invocation struct {
 	Operation bedrock.Operation
-	ModelID   string // as the caller named it, percent-decoded
+	// ModelID is as the caller named it, percent-decoded; for GetAsyncInvoke,
+	// as who started the invocation named it.
+	ModelID string
+	// Target is the ARN of the asynchronous invocation named; empty: any.
+	Target    string
 	Region    string // the region called
 	Account   string // the account whose rights the call uses; twelve digits
 	Partition string // empty means the region's
@@ -38,6 +42,8 @@ const (
 	actionInvokeTool     = "bedrock:InvokeTool"
 	actionReadObject     = "s3:GetObject"
 	actionUseKey         = "kms:GenerateDataKey"
+	actionWriteObject    = "s3:PutObject"
+	actionTag            = "bedrock:TagResource"
 )
 
 // Legs resolves an invocation into the checks it stands on: the profile, the
@@ -51,7 +57,7 @@ const (
 // *UnresolvedError: an ARN that the catalogue does not list, a profile whose
 // destinations from the region are unknown, another account or region.
 func Legs(inv Invocation, cat *bedrock.Catalogue) ([]Leg, error) {
-	r := resolver{Invocation: inv, cat: cat, action: "bedrock:" + inv.Operation.Action()}
+	r := resolver{Invocation: inv, cat: cat, action: inv.Operation.Permission()}
 	if !inv.Operation.Known() {
 		return nil, r.refuse(fmt.Sprintf("%.64q is no operation that Writ serves", inv.Operation), "")
 	}
@@ -62,6 +68,9 @@ func Legs(inv Invocation, cat *bedrock.Catalogue) ([]Leg, error) {
 		if err := r.invoked(); err != nil {
 			return nil, err
 		}
+	}
+	if err := r.async(); err != nil {
+		return nil, err
 	}
 	if inv.Operation == bedrock.ApplyGuardrail {
 		if err := r.applied(); err != nil {
@@ -126,15 +135,26 @@ func (r *resolver) invoked() error {
 			return err
 		}
 	}
-	p, profile := r.cat.Profile(ref.CatalogueID())
-	if r.Operation.Direct() && (profile || ref.Kind != bedrock.FoundationRef) {
-		hint := "name the foundation model itself"
-		if p.Model != "" {
-			hint = fmt.Sprintf("name the model behind it, %s", p.Model)
+	if r.Operation.Direct() {
+		if err := r.direct(ref); err != nil {
+			return err
 		}
-		return r.refuse(fmt.Sprintf("%s takes a foundation model only", r.Operation), hint)
 	}
 	return r.model(ref)
+}
+
+// direct refuses whatever is not a foundation model, and names the one behind a
+// profile.
+func (r *resolver) direct(ref bedrock.ModelRef) error {
+	p, profile := r.cat.Profile(ref.CatalogueID())
+	if ref.Kind == bedrock.FoundationRef && !profile {
+		return nil
+	}
+	hint := "name the foundation model itself"
+	if p.Model != "" {
+		hint = fmt.Sprintf("name the model behind it, %s", p.Model)
+	}
+	return r.refuse(fmt.Sprintf("%s takes a foundation model only", r.Operation), hint)
 }
 
 // applied checks that a guardrail is applied on its own by a fixed version:

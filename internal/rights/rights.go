@@ -28,6 +28,9 @@ const (
 	ObjectLeg      LegKind = "s3_object"   // an S3 object the body names
 	KeyLeg         LegKind = "kms_key"     // a KMS key the body names
 	PromptLeg      LegKind = "prompt"      // RenderPrompt on a managed prompt
+	AsyncLeg       LegKind = "async"       // an asynchronous invocation: starting, reading, listing
+	TagLeg         LegKind = "tag"         // TagResource on an asynchronous invocation
+	OutputLeg      LegKind = "s3_output"   // where an asynchronous answer is written
 )
 
 // UnspecifiedRegion is the value of aws:RequestedRegion on a GlobalLeg.
@@ -56,6 +59,8 @@ type Entitlement struct {
 	// Actions: InvokeModel, InvokeModelWithResponseStream; empty means these
 	// two. CountTokens and ApplyGuardrail must be named. ApplyGuardrail alone
 	// needs no models, and is for the guardrails of Conditions.Guardrails.
+	// StartAsyncInvoke must be named too, with Conditions.Outputs, and gives
+	// GetAsyncInvoke and ListAsyncInvokes; TagResource lets invocations be tagged.
 	Actions []string `json:"actions,omitempty" yaml:"actions,omitempty"`
 	// Models: bare model ids, profile ids, ARNs, "family:<id>" or
 	// "provider:<id>". A profile id covers the profile and its models only
@@ -85,6 +90,7 @@ type Conditions struct {
 	UnknownFields    []string          `json:"unknownFields,omitempty" yaml:"unknownFields,omitempty"` // field paths allowed although unknown; empty: none
 	SystemTools      []string          `json:"systemTools,omitempty" yaml:"systemTools,omitempty"`     // empty: none
 	Objects          []string          `json:"objects,omitempty" yaml:"objects,omitempty"`             // s3:// URIs or prefixes ending in *; empty: none
+	Outputs          []string          `json:"outputs,omitempty" yaml:"outputs,omitempty"`             // s3:// locations or prefixes ending in *, for asynchronous answers; empty: none
 	MaxSessionAge    identity.Duration `json:"maxSessionAge,omitempty" yaml:"maxSessionAge,omitempty"` // 0: no limit beyond the session's own
 	HoldAnswer       bool              `json:"holdAnswer,omitempty" yaml:"holdAnswer,omitempty"`       // the whole answer waits for a human
 }

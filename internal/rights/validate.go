@@ -32,6 +32,7 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 	}
 	errs.among("actions", e.Actions, bedrock.Actions())
 	errs.unique("actions", e.Actions)
+	errs = append(errs, e.validateAsync()...)
 	if !slices.Contains(riskTiers, e.RiskTier) {
 		errs.add("riskTier %q: want low, medium or high", e.RiskTier)
 	}
@@ -55,10 +56,11 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 	return errors.Join(append(errs, e.Conditions.validate()...)...)
 }
 
-// NeedsModels reports whether any of the entitlement's actions is about a model.
+// NeedsModels reports whether any of the entitlement's actions is about a model:
+// all are, but applying a guardrail.
 func (e Entitlement) NeedsModels() bool {
-	ops := bedrock.OperationsUnder(e.Actions...)
-	return len(e.Actions) == 0 || len(ops) == 0 || slices.ContainsFunc(ops, bedrock.Operation.Invokes)
+	other := func(action string) bool { return action != bedrock.ApplyGuardrail.Action() }
+	return len(e.Actions) == 0 || slices.ContainsFunc(e.Actions, other)
 }
 
 // elsewhere is the account of a model that an entitlement for another account
@@ -103,6 +105,11 @@ func (c Conditions) validate() problems {
 			errs = append(errs, err)
 		}
 	}
+	for _, o := range c.Outputs {
+		if err := validOutputs(o); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	errs = append(errs, c.Data.validate()...)
 	errs = append(errs, c.Tools.validate()...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -114,7 +121,7 @@ func (c Conditions) lists() map[string][]string {
 	return map[string][]string{
 		"networks": c.Networks, "environments": c.Environments, "purposes": c.Purposes, "regions": c.Regions,
 		"guardrails": c.Guardrails, "serviceTiers": c.ServiceTiers, "extras": c.Extras,
-		"unknownFields": c.UnknownFields, "systemTools": c.SystemTools, "objects": c.Objects,
+		"unknownFields": c.UnknownFields, "systemTools": c.SystemTools, "objects": c.Objects, "outputs": c.Outputs,
 		"tools.read": c.Tools.Read, "tools.write": c.Tools.Write, "data.forbid": c.Data.Forbid,
 	}
 }

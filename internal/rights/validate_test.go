@@ -152,3 +152,22 @@ func TestGrantValidate(t *testing.T) {
 		})
 	}
 }
+
+func TestAnEntitlementIsForAnAccount(t *testing.T) {
+	for account, want := range map[string]string{
+		"": "", "444455556666": "", "111122223333": "", "4444": "want twelve digits", "44445555666x": "want twelve digits",
+	} {
+		e := Entitlement{ID: "e", Account: account, Models: []string{"amazon.nova-pro-v1:0"}}
+		err := e.Validate(bedrock.Embedded())
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("account %q: %v, want %q", account, err, want)
+		}
+	}
+	// An account's own model is in that account and in no other.
+	for account, fine := range map[string]bool{"": true, "111122223333": true, "444455556666": false} {
+		e := Entitlement{ID: "e", Account: account, Models: []string{imported}}
+		if err := e.Validate(organisation(t)); (err == nil) != fine {
+			t.Errorf("an imported model for account %q: %v", account, err)
+		}
+	}
+}

@@ -21,9 +21,9 @@ func checkPath(path string) error {
 }
 
 // canonicalRequest is the canonical request up to, and without, the payload's
-// digest, with room for it. The query is empty by then.
-func canonicalRequest(method, path string, fields signedFields, signedHeaders string) []byte {
-	size := len(method) + 3*len(path) + len(signedHeaders) + 8 + 64
+// digest, with room for it. The query is in canonical form.
+func canonicalRequest(method, path, query string, fields signedFields, signedHeaders string) []byte {
+	size := len(method) + 3*len(path) + len(query) + len(signedHeaders) + 8 + 64
 	for i := range fields {
 		size += len(fields[i].name) + len(fields[i].value) + 2
 	}
@@ -31,7 +31,9 @@ func canonicalRequest(method, path string, fields signedFields, signedHeaders st
 	b = append(b, method...)
 	b = append(b, '\n')
 	b = appendPath(b, path)
-	b = append(b, '\n', '\n')
+	b = append(b, '\n')
+	b = append(b, query...)
+	b = append(b, '\n')
 	for i := range fields {
 		b = append(b, fields[i].name...)
 		b = append(b, ':')

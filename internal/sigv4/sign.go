@@ -45,7 +45,7 @@ func (k *Keys) Sign(r *http.Request, bodySum [32]byte, o Outbound) error {
 		return fmt.Errorf("signing request: %w", err)
 	}
 	names := fields.names()
-	p.canonical = canonicalRequest(r.Method, r.URL.EscapedPath(), fields, names)
+	p.canonical = canonicalRequest(r.Method, r.URL.EscapedPath(), "", fields, names)
 	sum := p.sign(k.key(o.Credentials.SecretAccessKey, p.scope, at), bodySum)
 	r.Header["Authorization"] = []string{Algorithm + " Credential=" + o.Credentials.AccessKeyID + "/" + p.scope.String() +
 		", SignedHeaders=" + names + ", Signature=" + hex.EncodeToString(sum[:])}

@@ -95,21 +95,27 @@ func (p *Presented) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p
 // Parse reads the signature of a request as received, without its body. Every
 // error is an *Error.
 func Parse(r *http.Request) (*Presented, error) {
-	p, err := parse(r)
+	if err := refuseQuery(r.URL.RawQuery, r.URL.ForceQuery); err != nil {
+		return nil, err
+	}
+	p, err := parse(r, "")
 	if err != nil {
 		return nil, err
 	}
 	if p.token == "" {
-		return nil, refuse(UnrecognizedClient, "X-Amz-Security-Token is missing: only session credentials minted here are accepted")
+		return nil, errNoToken
 	}
 	return p, nil
 }
 
-// parse is Parse, but lets a request without a session token through.
-func parse(r *http.Request) (*Presented, error) {
-	if err := refuseQuery(r.URL.RawQuery, r.URL.ForceQuery); err != nil {
-		return nil, err
-	}
+var (
+	errNoToken   = refuse(UnrecognizedClient, "X-Amz-Security-Token is missing: only session credentials minted here are accepted")
+	errPresigned = refuse(IncompleteSignature, "presigned requests are not accepted: sign in the Authorization header")
+)
+
+// parse is Parse for a query in canonical form, and lets a request without a
+// session token through.
+func parse(r *http.Request, query string) (*Presented, error) {
 	auth, err := parseAuthorization(r.Header["Authorization"])
 	if err != nil {
 		return nil, err
@@ -129,18 +135,18 @@ func parse(r *http.Request) (*Presented, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
-	p.canonical = canonicalRequest(r.Method, path, fields, auth.signedHeaders)
+	p.canonical = canonicalRequest(r.Method, path, query, fields, auth.signedHeaders)
 	return p, nil
 }
 
-// refuseQuery: no operation served has a query, and in a query the scheme
-// would hide its presigned form.
+// refuseQuery: hardly an operation has a query, and in a query the scheme would
+// hide its presigned form.
 func refuseQuery(query string, bare bool) error {
 	if query == "" && !bare {
 		return nil
 	}
 	if strings.Contains(strings.ToLower(query), "x-amz-") {
-		return refuse(IncompleteSignature, "presigned requests are not accepted: sign in the Authorization header")
+		return errPresigned
 	}
 	return refuse(IncompleteSignature, "a query string is not accepted")
 }

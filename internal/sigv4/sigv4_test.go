@@ -155,7 +155,7 @@ func TestGolden(t *testing.T) {
 	}
 	for name, s := range cases {
 		t.Run(name, func(t *testing.T) {
-			p, err := parse(s.receive(t))
+			p, err := parse(s.receive(t), "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,6 +20,7 @@ type Account struct {
 	Credentials aws.CredentialsProvider // for every call there; required unless Sessions are given
 	Sessions    *Sessions               // credentials per grant
 	Role        string                  // ARN that Credentials are a session of; empty: none, they are Writ's own
+	ExternalID  bool                    // Role's trust policy asks for one
 	STS         STS                     // asked by Check whose Credentials are
 }
 
@@ -31,11 +32,12 @@ type route struct {
 	shared    aws.CredentialsProvider
 	sessions  *Sessions
 	role      string
+	external  bool // the role's trust policy asks for an external id
 	sts       STS
 }
 
 func newRoute(a Account, cfg Config) (*route, error) {
-	r := &route{account: a.ID, shared: a.Credentials, sessions: a.Sessions, role: a.Role, sts: a.STS}
+	r := &route{account: a.ID, shared: a.Credentials, sessions: a.Sessions, role: a.Role, external: a.ExternalID, sts: a.STS}
 	if r.sessions != nil && RoleAccount(r.sessions.role.ARN) != a.ID {
 		return nil, fmt.Errorf("account %s: %s is a role of another account", a.ID, r.sessions.role.ARN)
 	}
@@ -83,4 +85,14 @@ func (c *Client) Drop(match func(identity string, grants []string) bool) int {
 		}
 	}
 	return n
+}
+
+// Doubt drops the sessions that no permit names within a minute: rules have
+// changed, and any right may have ended.
+func (c *Client) Doubt() {
+	for _, r := range c.routes {
+		if r.sessions != nil {
+			r.sessions.doubt()
+		}
+	}
 }

@@ -46,12 +46,12 @@ func (c *Client) Standing() []Standing {
 
 func (r *route) standing() Standing {
 	s := Standing{Account: r.account, Role: r.role, PerGrant: r.sessions != nil}
+	if r.external || r.sessions != nil && r.sessions.role.ExternalID != "" {
+		s.ExternalID = ExternalIDHere
+	}
 	if r.sessions != nil {
 		var last failure
 		s.Role = r.sessions.role.ARN
-		if r.sessions.role.ExternalID != "" {
-			s.ExternalID = ExternalIDHere
-		}
 		s.Sessions, last = r.sessions.standing()
 		if last.err != nil {
 			s.Error, s.ErrorAt = last.err.Error(), last.at.UTC()

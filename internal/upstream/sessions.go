@@ -28,6 +28,7 @@ const (
 
 	refreshAhead = 5 * time.Minute  // at most; a quarter of its life for a short one
 	lastUse      = 30 * time.Second // a session this near its end is as good as ended
+	doubtful     = time.Minute      // after a change of rules, until what is not used is dropped
 	tryAgain     = time.Second      // after a failure, so that a failing STS is not stormed
 )
 
@@ -61,6 +62,7 @@ type Sessions struct {
 	held    map[string]int
 	flights map[string]int
 	last    failure
+	epoch   uint64 // raised when rules change; see doubt
 }
 
 // failure is why the last session was not to be had.
@@ -80,6 +82,7 @@ type session struct {
 	vended
 	flight *flight
 	failed failure
+	epoch  uint64 // under which a permit last named it
 }
 
 // vended is what a flight brings; the zero value is none.
@@ -178,9 +181,11 @@ func (s *Sessions) retrieve(ctx context.Context, p *policy.Permit) (aws.Credenti
 func (s *Sessions) find(k key, p *policy.Permit) *session {
 	if e, ok := s.entries[k]; ok {
 		s.recent.MoveToFront(e)
-		return e.Value.(*session)
+		kept := e.Value.(*session)
+		kept.epoch = s.epoch
+		return kept
 	}
-	made := &session{key: k, identity: p.Identity(), grants: p.Grants()}
+	made := &session{key: k, identity: p.Identity(), grants: p.Grants(), epoch: s.epoch}
 	s.entries[k] = s.recent.PushFront(made)
 	s.held[made.identity]++
 	if s.held[made.identity] > sessionsOfOne {
@@ -300,12 +305,32 @@ func sessionName(grants []string, identity string) string {
 
 // drop forgets the sessions that match picks, those that are being made too.
 func (s *Sessions) drop(match func(identity string, grants []string) bool) int {
+	return s.forget(func(old *session) bool { return match(old.identity, slices.Clone(old.grants)) })
+}
+
+// doubt is for a change of rules that might have ended any right: a session
+// that no permit names within a while is dropped. Dropping all at once would
+// have every right in use ask STS in the same second.
+func (s *Sessions) doubt() {
+	s.mu.Lock()
+	s.epoch++
+	epoch := s.epoch
+	s.mu.Unlock()
+	time.AfterFunc(doubtful, func() { s.sweep(epoch) })
+}
+
+// sweep drops the sessions that no permit has named since an epoch began.
+func (s *Sessions) sweep(epoch uint64) int {
+	return s.forget(func(old *session) bool { return old.epoch < epoch })
+}
+
+func (s *Sessions) forget(match func(*session) bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
 	for e := s.recent.Front(); e != nil; {
 		next := e.Next()
-		if old := e.Value.(*session); match(old.identity, slices.Clone(old.grants)) {
+		if match(e.Value.(*session)) {
 			s.remove(e)
 			n++
 		}

@@ -45,25 +45,38 @@ var (
 	bob   = hand{identity: "bob", account: away}
 )
 
-// allows asks for leave to send a call for a hand: to any Nova model, and to
-// any object of one bucket.
-func (h hand) allows(t testing.TB, model string, objects ...string) (*policy.Permit, Outbound) {
+// bundles are the rules of each hand, which take a while to check.
+var bundles sync.Map
+
+// bundle lets a hand call any Nova model, with any object of one bucket.
+func (h hand) bundle(t testing.TB) *policy.Bundle {
 	t.Helper()
-	now := time.Now().UTC()
-	if h.notAfter.IsZero() {
-		h.notAfter = now.Add(24 * time.Hour)
+	if b, ok := bundles.Load(h); ok {
+		return b.(*policy.Bundle)
 	}
-	bundle, err := policy.NewBundle(policy.Sources{
+	until := h.notAfter
+	if until.IsZero() {
+		until = time.Now().Add(24 * time.Hour)
+	}
+	b, err := policy.NewBundle(policy.Sources{
 		Catalogue: bedrock.Embedded(), Identities: []string{h.identity},
 		Entitlements: []rights.Entitlement{{
 			ID: "nova", Account: h.account, Models: []string{"family:amazon.nova"},
 			Conditions: rights.Conditions{Data: rights.Data{Unscanned: true}, Objects: []string{"s3://docs/*"}},
 		}},
-		Grants: []rights.Grant{{ID: h.identity + ".nova", Identity: h.identity, Entitlement: "nova", NotAfter: h.notAfter}},
+		Grants: []rights.Grant{{ID: h.identity + ".nova", Identity: h.identity, Entitlement: "nova", NotAfter: until}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	bundles.Store(h, b)
+	return b
+}
+
+// allows asks for leave to send a call.
+func (h hand) allows(t testing.TB, model string, objects ...string) (*policy.Permit, Outbound) {
+	t.Helper()
+	now := time.Now().UTC()
 	caps := bedrock.Capabilities{S3: objects}
 	legs, err := rights.Legs(rights.Invocation{Operation: bedrock.Converse, ModelID: model, Region: "us-east-1", Account: h.account, Caps: caps}, bedrock.Embedded())
 	if err != nil {
@@ -71,7 +84,7 @@ func (h hand) allows(t testing.TB, model string, objects ...string) (*policy.Per
 	}
 	out := sample()
 	out.Path, out.Account = "/model/"+model+"/converse", h.account
-	d := bundle.Decide(policy.Request{
+	d := h.bundle(t).Decide(policy.Request{
 		Identity: &identity.Identity{ID: h.identity, State: identity.Governed}, Now: now, Operation: bedrock.Converse,
 		Session: identity.Session{Identity: h.identity, Proof: identity.ProofOIDC, Issued: now, Expires: now.Add(time.Hour)},
 		Account: h.account, Home: home, Region: "us-east-1", Caps: caps, Legs: legs, Prompt: dataclass.Unscanned("no_classifier"), Digest: out.Digest(),

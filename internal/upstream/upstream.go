@@ -38,11 +38,12 @@ type Config struct {
 	// Endpoint overrides Bedrock's own address, for the local stand-in or a
 	// VPC endpoint; empty means https://bedrock-runtime.<region>.<suffix>.
 	Endpoint string
-	// Account is the AWS account that Endpoint, Credentials, Sessions, Role and
-	// STS are for: the gateway's own.
-	Account string
-	Role    string
-	STS     STS
+	// Account is the AWS account that the fields of the same names as Account's
+	// are for: the gateway's own.
+	Account    string
+	Role       string
+	ExternalID bool
+	STS        STS
 	// Credentials sign every request; required unless Sessions are given.
 	Credentials aws.CredentialsProvider
 	// Sessions are credentials per grant, in place of Credentials.
@@ -81,7 +82,7 @@ func New(cfg Config) (*Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	home := Account{ID: cfg.Account, Endpoint: cfg.Endpoint, TLS: cfg.TLS, Credentials: cfg.Credentials, Sessions: cfg.Sessions, Role: cfg.Role, STS: cfg.STS}
+	home := Account{ID: cfg.Account, Endpoint: cfg.Endpoint, TLS: cfg.TLS, Credentials: cfg.Credentials, Sessions: cfg.Sessions, Role: cfg.Role, ExternalID: cfg.ExternalID, STS: cfg.STS}
 	for _, a := range append([]Account{home}, cfg.Accounts...) {
 		if c.routes[a.ID] != nil {
 			return nil, fmt.Errorf("account %s is there twice", a.ID)
@@ -192,6 +193,9 @@ func (c *Client) request(ctx context.Context, to *route, out Outbound) (*http.Re
 		ContentLength: int64(len(body)),
 		Body:          io.NopCloser(bytes.NewReader(body)),
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}
+	if len(body) == 0 {
+		req.Body, req.GetBody = http.NoBody, nil // else its length would count as unknown
 	}
 	for k, v := range out.Header {
 		req.Header[k] = v

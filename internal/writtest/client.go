@@ -20,6 +20,7 @@ import (
 
 // Request is one call to the gateway, before it is signed.
 type Request struct {
+	Method string // empty means POST
 	URL    string // complete, escaped as it shall go out
 	Body   string
 	Header http.Header // further headers, signed
@@ -42,11 +43,16 @@ func (a Answer) ErrorType() string { return a.Header.Get("X-Amzn-Errortype") }
 // Sign makes an HTTP request signed by the AWS SDK's own signer.
 func Sign(t testing.TB, k Keys, in Request) *http.Request {
 	t.Helper()
-	req, err := http.NewRequest(http.MethodPost, in.URL, strings.NewReader(in.Body))
+	if in.Method == "" {
+		in.Method = http.MethodPost
+	}
+	req, err := http.NewRequest(in.Method, in.URL, strings.NewReader(in.Body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if in.Method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	for name, v := range in.Header {
 		req.Header[name] = v
 	}
