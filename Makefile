@@ -27,5 +27,5 @@ bench: ## the table of docs/benchmarks.md, measured afresh
 faults: ## the table of docs/faults.md: everything broken, one thing after another
 	go run ./faults
 
-build: ## the binary, static, in bin/
-	CGO_ENABLED=0 go build -trimpath -o bin/writ ./cmd/writ
+build: ## the binary, static and stripped, in bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/writ ./cmd/writ

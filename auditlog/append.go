@@ -44,6 +44,7 @@ func (g *Call) append(w *jsonWriter) {
 	list(w, "legs", g.Legs)
 	w.numberIf("leg_count", int64(g.LegCount))
 	w.textIf("region_called", g.RegionCalled)
+	w.textIf("account", g.Account)
 	w.flagIf("stream", g.Stream)
 	w.textIf("endpoint", g.Endpoint)
 }

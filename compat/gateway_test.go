@@ -19,6 +19,7 @@ import (
 // Models of testdata/organisation.yaml beside those of the stand-in.
 const (
 	stalled = "anthropic.claude-3-haiku-20240307-v1:0"    // its streams begin and do not end
+	unknown = "anthropic.claude-nobody-knows-v9:0"        // in no catalogue
 	brief   = 10 * time.Second                            // maxSession of the binding compat-brief
 	role    = "arn:aws:iam::" + demo.Account + ":role/%s" // an identity's name completes it
 )
@@ -46,10 +47,15 @@ func gateway(t *testing.T) Target {
 			time.Sleep(brief)
 			prove(t) // the same proof within a minute gets the same session
 		},
-		Model:   standInModel,
-		Refused: standInRefused,
-		Broken:  standInBroken,
-		writ:    s,
+		Model:     standInModel,
+		Refused:   []string{standInRefused, unknown},
+		Throttled: standInBusy,
+		Counted:   standInCounted,
+		Guardrail: standInGuardrail,
+		Video:     standInVideo,
+		Output:    standInOutput,
+		Broken:    standInBroken,
+		writ:      s,
 	}
 }
 
@@ -64,7 +70,7 @@ func upstreamStandIn() http.Handler {
 		Credentials: []fakebedrock.Credential{{AccessKeyID: "AKIAUPSTREAM", SecretAccessKey: upstreamSecret}},
 		Latency:     standInLatency,
 		Fault: func(r fakebedrock.Request) fakebedrock.Fault {
-			if r.Model == stalled {
+			if r.Model == stalled || r.Model == ossStalled {
 				return fakebedrock.Fault{Kind: fakebedrock.Stall, After: 3}
 			}
 			return faultByModel(r)
@@ -95,7 +101,8 @@ func openWrit(t *testing.T, upstream http.Handler, issuer *demo.Issuer) *writtes
 	return s
 }
 
-// manifests is a directory with the fixed part of the organisation and its issuer.
+// manifests is a directory with the fixed part of the organisation, an identity for
+// each client, and the issuer.
 func manifests(t *testing.T, issuer *demo.Issuer) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -104,6 +111,18 @@ func manifests(t *testing.T, issuer *demo.Issuer) string {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "organisation.yaml"), string(fixed))
+	for _, c := range clients {
+		write(t, filepath.Join(dir, c.name+".yaml"), fmt.Sprintf(`apiVersion: writ/v1
+kind: Identity
+name: compat-%[1]s
+spec: {kind: workload, environment: prod, team: compat, sponsor: dana@example.com, owner: compat@example.com}
+---
+apiVersion: writ/v1
+kind: Grant
+name: compat-%[1]s
+spec: {identity: compat-%[1]s, entitlement: compat, notBefore: 2026-01-01T00:00:00Z, notAfter: 2126-01-01T00:00:00Z, reason: compatibility tests}
+`, c.name))
+	}
 	write(t, filepath.Join(dir, "issuer.yaml"), fmt.Sprintf(`apiVersion: writ/v1
 kind: Issuer
 name: compat

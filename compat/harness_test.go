@@ -6,12 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,9 +40,14 @@ type Target struct {
 	// minutes before.
 	BeforeRefresh func(t *testing.T)
 
-	Model   string // an Anthropic model that all credentials may invoke, tools included
-	Refused string // a model refused with AccessDeniedException
-	Broken  string // a model whose streams end in a throttlingException behind some events
+	Model     string   // an Anthropic model that all credentials may invoke, tools included
+	Refused   []string // models refused with AccessDeniedException
+	Throttled string   // a model that answers with ThrottlingException
+	Counted   string   // a foundation model whose tokens they may have counted
+	Guardrail string   // ARN of a guardrail that they may apply in version 1
+	Video     string   // a model that they may invoke asynchronously
+	Output    string   // where its answers may go
+	Broken    string   // a model whose streams end in a throttlingException behind some events
 
 	writ *writtest.Server // the gateway that the target is; nil for the stand-in
 }
@@ -65,65 +71,6 @@ type step struct {
 	Message      string `json:"message"`
 
 	OriginalStatus int `json:"originalStatus"`
-}
-
-// client is a program in one of the SDKs' languages, with what is to be
-// expected of its SDK. docs/clients.md is written from this.
-type client struct {
-	name, title string
-	// prepare installs what the program needs and returns how to run it; an
-	// error means that a prerequisite is missing.
-	prepare func() ([]string, error)
-
-	plain, secure string // the protocols spoken over http:// and https://
-	signed        string // the headers signed, as SignedHeaders lists them
-	// bearerOverTLS says that the SDK sends bearer tokens to https:// only.
-	bearerOverTLS bool
-
-	refused string // the class for AccessDeniedException
-	broken  string // the class for a throttlingException in mid-stream
-	cut     string // the class for the modelStreamErrorException that ends a cut stream
-	// cutStatus is what the SDK shows of that exception's originalStatusCode;
-	// 0: nothing.
-	cutStatus int
-}
-
-var clients = []client{
-	{
-		name: "go", title: "AWS SDK for Go v2", prepare: sync.OnceValues(prepareGo),
-		plain: "HTTP/1.1", secure: "HTTP/2.0", bearerOverTLS: true,
-		signed:  "amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-date;x-amz-security-token",
-		refused: "*types.AccessDeniedException", broken: "*types.ThrottlingException", cut: "*types.ModelStreamErrorException", cutStatus: http.StatusForbidden,
-	},
-	{
-		name: "js", title: "AWS SDK for JavaScript v3", prepare: sync.OnceValues(prepareJS),
-		plain: "HTTP/2.0", secure: "HTTP/2.0",
-		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
-		refused: "AccessDeniedException", broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
-	},
-	{
-		name: python, title: "boto3", prepare: sync.OnceValues(preparePython),
-		plain: "HTTP/1.1", secure: "HTTP/1.1",
-		signed:  "content-type;host;x-amz-date;x-amz-security-token",
-		refused: "AccessDeniedException", broken: "EventStreamError", cut: "EventStreamError",
-	},
-}
-
-const python = "python"
-
-// present are the clients to drive. boto3 is left out, not skipped, where Python
-// has none that knows Converse: nothing in this repository can install it.
-func present(t *testing.T) []client {
-	return slices.DeleteFunc(slices.Clone(clients), func(c client) bool {
-		if c.name != python {
-			return false
-		}
-		_, err := c.prepare()
-		if err != nil {
-			t.Logf("boto3 is left out: %v", err)
-		}
-		return err != nil
-	})
 }
 
 // errBroken marks a client that has its prerequisites and still does not build:
@@ -156,24 +103,47 @@ func prepareGo() ([]string, error) {
 	return []string{binary}, nil
 }
 
-// ownNode is where tools/prerequisites puts Node when the machine's is too old
-// for the SDK.
-const ownNode = "js/.node/node_modules/.bin/node"
+// ownNode is Node beside the machine's, for one that is older than the clients
+// want. npm carries it.
+const (
+	ownNode    = "js/.node/node_modules/.bin/node"
+	oldestNode = 22
+)
 
-func prepareJS() ([]string, error) {
-	node, err := exec.LookPath(ownNode)
+// node is a Node that the clients run on, with their packages installed.
+var node = sync.OnceValues(func() (string, error) {
+	path, err := newEnough()
 	if err != nil {
-		node, err = exec.LookPath("node")
+		return "", err
 	}
-	if err != nil {
-		return nil, err
+	if installed("js/package-lock.json", "js/node_modules/.package-lock.json") {
+		return path, nil
 	}
-	if !installed("js/package-lock.json", "js/node_modules/.package-lock.json") {
-		if err := command("js", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"); err != nil {
-			return nil, err
-		}
+	return path, command("js", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+})
+
+func newEnough() (string, error) {
+	const check = `process.exit(process.versions.node.split(".")[0] < process.argv[1] ? 1 : 0)`
+	if path, err := exec.LookPath("node"); err == nil && command(".", path, "-e", check, strconv.Itoa(oldestNode)) == nil {
+		return path, nil
 	}
-	return []string{node, "js/main.js"}, nil
+	path, err := exec.LookPath(ownNode)
+	if err == nil {
+		return path, nil
+	}
+	if err := os.MkdirAll("js/.node", 0o755); err != nil {
+		return "", err
+	}
+	err = command(".", "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", "js/.node", fmt.Sprint("node@", oldestNode))
+	return ownNode, err
+}
+
+// program is how to run one of the programs for Node.
+func program(file string) func() ([]string, error) {
+	return func() ([]string, error) {
+		path, err := node()
+		return []string{path, file}, err
+	}
 }
 
 // installed says whether npm has run since the lock file was written.
@@ -186,8 +156,8 @@ func installed(lock, record string) bool {
 	return err == nil && !got.ModTime().Before(want.ModTime())
 }
 
-// oldestBoto3 is the first version that knows Converse.
-const oldestBoto3 = "1.34.116"
+// oldestBoto3 is the first version that was seen to do all of this.
+const oldestBoto3 = "1.43.11"
 
 func preparePython() ([]string, error) {
 	const check = `import sys, boto3
@@ -225,8 +195,11 @@ func (c client) run(t *testing.T, verb string, env []string, between func(*testi
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	if c.play != nil {
+		return c.play(t, tool{ctx, argv[0], append(isolated(t), c.named(env)...), between}, verb)
+	}
 	cmd := exec.CommandContext(ctx, argv[0], append(argv[1:], verb)...)
-	cmd.Env = append(isolated(t), env...)
+	cmd.Env = append(isolated(t), c.named(env)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
@@ -258,6 +231,11 @@ func (c client) run(t *testing.T, verb string, env []string, between func(*testi
 	return steps
 }
 
+// named names the models as the client knows them.
+func (c client) named(env []string) []string {
+	return append(env, "COMPAT_MODEL="+strings.NewReplacer(c.models...).Replace(tool{env: env}.get("COMPAT_MODEL")))
+}
+
 // isolated is an environment in which nothing but a scenario's own variables
 // can tell an SDK where to call or as whom.
 func isolated(t *testing.T) []string {
@@ -280,29 +258,43 @@ func isolated(t *testing.T) []string {
 	return env
 }
 
-// plain points an SDK at the target's plain port with the target's credentials.
-func (to Target) plain(model string) []string {
-	return append([]string{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.Runtime, "COMPAT_MODEL=" + model}, to.Env...)
+// plain points a client at the target's plain port with the target's credentials.
+func (to Target) plain(models ...string) []string {
+	return append(at(to.Runtime, models...), to.credentials()...)
+}
+
+// credentials are the target's, in the variables of every client: keys, but for
+// the one that takes nothing but a token.
+func (to Target) credentials() []string {
+	return append(to.Env[:len(to.Env):len(to.Env)], "OPENAI_API_KEY="+to.Bearer)
+}
+
+// bearer are the same with a token for all.
+func (to Target) bearer() []string {
+	return []string{"AWS_BEARER_TOKEN_BEDROCK=" + to.Bearer, "OPENAI_API_KEY=" + to.Bearer}
+}
+
+// at tells a client where the runtime is, each in its own variable, and what to call.
+func at(runtime string, models ...string) []string {
+	return []string{
+		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + runtime,
+		"ANTHROPIC_BEDROCK_BASE_URL=" + runtime,
+		"OPENAI_BASE_URL=" + runtime + "/openai/v1",
+		"COMPAT_MODEL=" + strings.Join(models, ","),
+	}
 }
 
 // secure points an SDK at the TLS port, without credentials.
 func (to Target) secure(model string) []string {
-	return []string{
-		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.RuntimeTLS,
-		"AWS_CA_BUNDLE=" + to.CA,
-		"NODE_EXTRA_CA_CERTS=" + to.CA,
-		"COMPAT_MODEL=" + model,
-	}
+	return append(at(to.RuntimeTLS, model), "AWS_CA_BUNDLE="+to.CA, "NODE_EXTRA_CA_CERTS="+to.CA)
 }
 
 // federated gives an SDK a proof, a role and two endpoints, and no credentials.
 func (to Target) federated(role string) []string {
-	return []string{
-		"AWS_ENDPOINT_URL_BEDROCK_RUNTIME=" + to.Runtime,
-		"AWS_ENDPOINT_URL_STS=" + to.STS,
-		"AWS_ROLE_ARN=" + role,
+	return append(at(to.Runtime, to.Model),
+		"AWS_ENDPOINT_URL_STS="+to.STS,
+		"AWS_ROLE_ARN="+role,
 		"AWS_ROLE_SESSION_NAME=compat",
-		"AWS_WEB_IDENTITY_TOKEN_FILE=" + to.TokenFile,
-		"COMPAT_MODEL=" + to.Model,
-	}
+		"AWS_WEB_IDENTITY_TOKEN_FILE="+to.TokenFile,
+	)
 }

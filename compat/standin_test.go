@@ -1,11 +1,13 @@
 package compat
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"encoding/xml"
 	"fmt"
@@ -22,14 +24,20 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/fakebedrock"
+	"github.com/writ-project/writ/internal/writtest"
 )
 
 const (
-	standInModel   = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-	standInRefused = "anthropic.claude-opus-4-1-20250805-v1:0"
-	standInBroken  = "anthropic.claude-haiku-4-5-20251001-v1:0"
-	standInRole    = "arn:aws:iam::111122223333:role/compat"
-	standInSession = 3 * time.Second
+	standInModel     = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+	standInRefused   = "anthropic.claude-opus-4-1-20250805-v1:0"
+	standInCounted   = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+	standInVideo     = "amazon.nova-reel-v1:0"
+	standInOutput    = "s3://compat-results/videos"
+	standInBusy      = "anthropic.claude-3-5-haiku-20241022-v1:0"
+	standInBroken    = "anthropic.claude-haiku-4-5-20251001-v1:0"
+	standInGuardrail = "arn:aws:bedrock:us-east-1:111122223333:guardrail/gr1"
+	standInRole      = "arn:aws:iam::111122223333:role/compat"
+	standInSession   = 3 * time.Second
 
 	// smithy-go 1.28.8 closes a request body when the headers of the answer are
 	// in; net/http may by then not have looked for the body's end yet, takes
@@ -81,17 +89,30 @@ func recordingStandIn(t *testing.T) (Target, *fakebedrock.Recorder) {
 		// The end of a session is told in whole seconds, so it comes no later.
 		BeforeRefresh: func(*testing.T) { time.Sleep(standInSession) },
 		Model:         standInModel,
-		Refused:       standInRefused,
+		Refused:       []string{standInRefused},
+		Throttled:     standInBusy,
+		Counted:       standInCounted,
+		Guardrail:     standInGuardrail,
+		Video:         standInVideo,
+		Output:        standInOutput,
 		Broken:        standInBroken,
 	}, recorder
 }
 
 func faultByModel(r fakebedrock.Request) fakebedrock.Fault {
 	switch r.Model {
-	case standInRefused:
+	case standInRefused, ossRefused:
 		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this model."}
-	case standInBroken:
+	case standInBusy, ossBusy:
+		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
+	case standInBroken, ossBroken:
 		return fakebedrock.Fault{Kind: fakebedrock.Exception, After: 4, Status: 429, Type: "ThrottlingException", Message: "Too many requests"}
+	}
+	if bytes.Contains(r.Body, []byte("s3://elsewhere/")) {
+		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this place."}
+	}
+	if r.Path == "/guardrail/"+writtest.Escape(standInGuardrail)+"/version/2/apply" {
+		return fakebedrock.Fault{Kind: fakebedrock.Refuse, Status: 403, Type: "AccessDeniedException", Message: "No right to this guardrail."}
 	}
 	return fakebedrock.Fault{}
 }
@@ -103,8 +124,8 @@ func TestClientsSignTheirWay(t *testing.T) {
 	for _, c := range present(t) {
 		t.Run(c.name, func(t *testing.T) {
 			to, recorder := recordingStandIn(t)
-			c.run(t, "converse", to.plain(to.Model), nil)
-			c.run(t, "converse", append(to.secure(to.Model), to.Env...), nil)
+			c.run(t, "call", to.plain(to.Model), nil)
+			c.run(t, "call", append(to.secure(to.Model), to.credentials()...), nil)
 			got := recorder.Requests()
 			if len(got) != 2 {
 				t.Fatalf("got %d requests, want 2", len(got))
@@ -113,6 +134,12 @@ func TestClientsSignTheirWay(t *testing.T) {
 				t.Errorf("spoke %s, and %s over TLS=%v", got[0].Proto, got[1].Proto, got[1].TLS)
 			}
 			for _, r := range got {
+				if c.signed == "" { // a bearer token, and the model in the body
+					if r.Verified != "bearer" || r.Path != "/openai/v1/chat/completions" {
+						t.Errorf("verified %q at %s", r.Verified, r.Path)
+					}
+					continue
+				}
 				if r.Verified != "AKIACOMPAT" {
 					t.Errorf("verified %q", r.Verified)
 				}
@@ -123,7 +150,11 @@ func TestClientsSignTheirWay(t *testing.T) {
 				if sent := r.Header.Get("X-Amz-Content-Sha256") != ""; sent != strings.Contains(c.signed, "x-amz-content-sha256") {
 					t.Errorf("payload hash sent: %v", sent)
 				}
-				if !strings.HasPrefix(r.Path, "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/") {
+				colon := "%3A"
+				if c.rawColon {
+					colon = ":"
+				}
+				if !strings.HasPrefix(r.Path, "/model/us.anthropic.claude-sonnet-4-5-20250929-v1"+colon+"0/") {
 					t.Errorf("path %s", r.Path)
 				}
 			}
@@ -177,6 +208,7 @@ func selfSigned(t *testing.T) (tls.Certificate, string) {
 	}
 	template := x509.Certificate{
 		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "compat"}, // curl wants an issuer to have a name
 		NotBefore:             time.Now().Add(-time.Hour),
 		NotAfter:              time.Now().Add(time.Hour),
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},

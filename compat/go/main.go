@@ -1,6 +1,6 @@
 // Command compat-go drives an endpoint with the AWS SDK for Go v2, unmodified:
 // where to call and as whom comes from AWS's own environment variables, the
-// model from COMPAT_MODEL, and what to do from the first argument. It prints
+// models from COMPAT_MODEL, and what to do from the first argument. It prints
 // one JSON line per call; a call that fails is a line too, with the SDK's own
 // view of the error.
 package main
@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -60,23 +61,33 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("want one argument: four-ops, converse, converse-stream, tools, cut, sts or caller-identity")
+		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew, count-tokens, guardrail, async or caller-identity")
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return fmt.Errorf("loading configuration: %w", err)
 	}
-	c := client{aws: cfg, bedrock: bedrockruntime.NewFromConfig(cfg), model: os.Getenv("COMPAT_MODEL")}
+	models := strings.Split(os.Getenv("COMPAT_MODEL"), ",")
+	c := client{aws: cfg, bedrock: bedrockruntime.NewFromConfig(cfg), model: models[0]}
 	switch args[0] {
-	case "four-ops":
+	case "operations":
 		c.report("Converse", c.converse(ctx, false))
 		c.report("ConverseStream", c.converseStream(ctx, false))
 		c.report("InvokeModel", c.invoke(ctx))
 		c.report("InvokeModelWithResponseStream", c.invokeStream(ctx))
-	case "converse":
-		c.report("Converse", c.converse(ctx, false))
-	case "converse-stream":
-		c.report("ConverseStream", c.converseStream(ctx, false))
+	case "call":
+		for _, c.model = range models {
+			c.report("Converse", c.converse(ctx, false))
+		}
+	case "each":
+		for _, c.model = range models {
+			c.report("Converse", c.converse(ctx, false))
+			c.report("ConverseStream", c.converseStream(ctx, false))
+		}
+	case "stream":
+		for _, c.model = range models {
+			c.report("ConverseStream", c.converseStream(ctx, false))
+		}
 	case "tools":
 		c.report("Converse", c.converse(ctx, true))
 		c.report("ConverseStream", c.converseStream(ctx, true))
@@ -84,8 +95,17 @@ func run(ctx context.Context, args []string) error {
 		// Says when the stream has begun, so that somebody can end it.
 		c.begun = func() { c.report("Begun", func(*Step) error { return nil }) }
 		c.report("ConverseStream", c.converseStream(ctx, false))
-	case "sts":
+	case "renew":
 		return c.refresh(ctx)
+	case "count-tokens":
+		for _, c.model = range models {
+			c.report("CountTokens", c.countTokens(ctx))
+		}
+	case "guardrail":
+		c.report("ApplyGuardrail", c.guardrail(ctx, "1"))
+		c.report("ApplyGuardrail", c.guardrail(ctx, "2"))
+	case "async":
+		c.async(ctx)
 	case "caller-identity":
 		c.report("GetCallerIdentity", c.callerIdentity(ctx))
 	default:

@@ -1,79 +1,74 @@
 // Drives an endpoint with the AWS SDK for JavaScript v3, unmodified: where to
-// call and as whom comes from AWS's own environment variables, the model from
-// COMPAT_MODEL, and what to do from the first argument. It prints one JSON line
-// per call; a call that fails is a line too, with the SDK's own view of the error.
-import { once } from "node:events";
-
+// call and as whom comes from AWS's own environment variables, the models from
+// COMPAT_MODEL, and what to do from the first argument.
 import {
+  ApplyGuardrailCommand,
   BedrockRuntimeClient,
   ConverseCommand,
   ConverseStreamCommand,
+  CountTokensCommand,
+  GetAsyncInvokeCommand,
   InvokeModelCommand,
   InvokeModelWithResponseStreamCommand,
+  ListAsyncInvokesCommand,
+  StartAsyncInvokeCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 
-const question = "Name three rivers.";
-const modelId = process.env.COMPAT_MODEL;
-const client = new BedrockRuntimeClient();
-let begun = () => {}; // called at the first event of a conversation's stream
+import { count, models, play, question, report, weather } from "./report.js";
 
-function conversation(tools) {
+const client = new BedrockRuntimeClient();
+
+function conversation(modelId, tools) {
   const input = { modelId, messages: [{ role: "user", content: [{ text: question }] }] };
   if (tools) {
-    const json = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
-    const toolSpec = { name: "get_weather", description: "Weather of a city", inputSchema: { json } };
-    input.toolConfig = { tools: [{ toolSpec }] };
+    const { name, description, schema } = weather;
+    input.toolConfig = { tools: [{ toolSpec: { name, description, inputSchema: { json: schema } } }] };
   }
   return input;
 }
 
-function native() {
+function native(modelId) {
   const messages = [{ role: "user", content: question }];
   return { modelId, body: JSON.stringify({ anthropic_version: "bedrock-2023-05-31", max_tokens: 500, messages }) };
 }
 
-function count(step, usage) {
-  step.inputTokens = usage.inputTokens;
-  step.outputTokens = usage.outputTokens;
-}
-
-async function converse(step, tools = false) {
-  const out = await client.send(new ConverseCommand(conversation(tools)));
+async function converse(step, model, { tools }) {
+  const out = await client.send(new ConverseCommand(conversation(model, tools)));
   step.stopReason = out.stopReason;
-  count(step, out.usage);
+  count(step, out.usage.inputTokens, out.usage.outputTokens);
   for (const block of out.output.message.content) {
     if (block.text !== undefined) step.text = block.text;
     if (block.toolUse) Object.assign(step, { tool: block.toolUse.name, toolInput: block.toolUse.input });
   }
 }
 
-async function converseStream(step, tools = false) {
-  const out = await client.send(new ConverseStreamCommand(conversation(tools)));
+async function converseStream(step, model, { tools, begun }) {
+  const out = await client.send(new ConverseStreamCommand(conversation(model, tools)));
   Object.assign(step, { text: "", events: 0 });
   let input = "";
   for await (const event of out.stream) {
-    if (++step.events === 1) begun();
+    if (++step.events === 1) begun?.();
     const delta = event.contentBlockDelta?.delta;
     step.text += delta?.text ?? "";
     input += delta?.toolUse?.input ?? "";
     step.tool ??= event.contentBlockStart?.start?.toolUse?.name;
     step.stopReason ??= event.messageStop?.stopReason;
-    if (event.metadata) count(step, event.metadata.usage);
+    if (event.metadata) count(step, event.metadata.usage.inputTokens, event.metadata.usage.outputTokens);
   }
   if (input) step.toolInput = JSON.parse(input);
 }
 
-async function invoke(step) {
-  const out = await client.send(new InvokeModelCommand(native()));
+async function invoke(step, model) {
+  const out = await client.send(new InvokeModelCommand(native(model)));
   const body = JSON.parse(new TextDecoder().decode(out.body));
   step.text = body.content.map((block) => block.text).join("");
   step.stopReason = body.stop_reason;
-  count(step, { inputTokens: body.usage.input_tokens, outputTokens: body.usage.output_tokens });
+  count(step, body.usage.input_tokens, body.usage.output_tokens);
 }
 
-async function invokeStream(step) {
-  const out = await client.send(new InvokeModelWithResponseStreamCommand(native()));
+async function invokeStream(step, model) {
+  const out = await client.send(new InvokeModelWithResponseStreamCommand(native(model)));
   Object.assign(step, { text: "", events: 0 });
   for await (const event of out.body) {
     step.events++;
@@ -81,14 +76,62 @@ async function invokeStream(step) {
     step.text += own.delta?.text ?? "";
     step.stopReason ??= own.delta?.stop_reason;
     const metrics = own["amazon-bedrock-invocationMetrics"];
-    if (metrics) count(step, { inputTokens: metrics.inputTokenCount, outputTokens: metrics.outputTokenCount });
+    if (metrics) count(step, metrics.inputTokenCount, metrics.outputTokenCount);
   }
 }
 
+async function countTokens(step, model) {
+  const { messages } = conversation(model);
+  const out = await client.send(new CountTokensCommand({ modelId: model, input: { converse: { messages } } }));
+  step.inputTokens = out.inputTokens;
+}
+
+const guardrail = (version) => async (step) => {
+  const out = await client.send(
+    new ApplyGuardrailCommand({
+      guardrailIdentifier: process.env.COMPAT_GUARDRAIL,
+      guardrailVersion: version,
+      source: "INPUT",
+      content: [{ text: { text: process.env.COMPAT_TEXT } }],
+    }),
+  );
+  step.stopReason = out.action;
+  step.text = out.outputs.map((output) => output.text).join("");
+};
+
+async function start(step, s3Uri) {
+  const out = await client.send(
+    new StartAsyncInvokeCommand({
+      modelId: models[0],
+      modelInput: { taskType: "TEXT_VIDEO", textToVideoParams: { text: question } },
+      outputDataConfig: { s3OutputDataConfig: { s3Uri } },
+    }),
+  );
+  step.arn = out.invocationArn;
+}
+
+// Starts an invocation whose answer goes to the place that COMPAT_OUTPUT names,
+// asks for it and lists it; then it starts one that goes elsewhere.
+async function asynchronous() {
+  let arn;
+  const run = (name, call) => report(name, call, describe);
+  await run("StartAsyncInvoke", async (step) => {
+    await start(step, process.env.COMPAT_OUTPUT);
+    arn = step.arn;
+  });
+  await run("GetAsyncInvoke", async (step) => {
+    const out = await client.send(new GetAsyncInvokeCommand({ invocationArn: arn }));
+    Object.assign(step, { arn: out.invocationArn, stopReason: out.status });
+  });
+  await run("ListAsyncInvokes", async (step) => {
+    const out = await client.send(new ListAsyncInvokesCommand({ maxResults: 100 }));
+    step.arn = out.asyncInvokeSummaries.find((summary) => summary.invocationArn === arn)?.invocationArn;
+  });
+  await run("StartAsyncInvoke", (step) => start(step, process.env.COMPAT_ELSEWHERE));
+}
+
 async function named(step) {
-  const credentials = await client.config.credentials();
-  step.accessKeyId = credentials.accessKeyId;
-  await converse(step);
+  step.accessKeyId = (await client.config.credentials()).accessKeyId;
 }
 
 async function callerIdentity(step) {
@@ -96,56 +139,29 @@ async function callerIdentity(step) {
   Object.assign(step, { account: out.Account, arn: out.Arn });
 }
 
-// Prints a step, with the error in the SDK's words if there is one.
-async function report(name, call) {
-  const step = { step: name };
-  try {
-    await call(step);
-  } catch (error) {
-    Object.assign(step, {
-      error: error.name,
-      class: error.constructor.name,
-      status: error.$metadata?.httpStatusCode,
-      message: error.message,
-      originalStatus: error.originalStatusCode,
-    });
-  }
-  console.log(JSON.stringify(step));
+function describe(error) {
+  return { error: error.name, status: error.$metadata?.httpStatusCode, originalStatus: error.originalStatusCode };
 }
 
-const scenarios = {
-  "four-ops": async () => {
-    await report("Converse", converse);
-    await report("ConverseStream", converseStream);
-    await report("InvokeModel", invoke);
-    await report("InvokeModelWithResponseStream", invokeStream);
+await play({
+  calls: [
+    ["Converse", converse],
+    ["ConverseStream", converseStream],
+    ["InvokeModel", invoke],
+    ["InvokeModelWithResponseStream", invokeStream],
+  ],
+  describe,
+  named,
+  verbs: {
+    "count-tokens": async () => {
+      for (const model of models) await report("CountTokens", (step) => countTokens(step, model), describe);
+    },
+    guardrail: async () => {
+      await report("ApplyGuardrail", guardrail("1"), describe);
+      await report("ApplyGuardrail", guardrail("2"), describe);
+    },
+    async: asynchronous,
+    "caller-identity": () => report("GetCallerIdentity", callerIdentity, describe),
   },
-  converse: () => report("Converse", converse),
-  "converse-stream": () => report("ConverseStream", converseStream),
-  tools: async () => {
-    await report("Converse", (step) => converse(step, true));
-    await report("ConverseStream", (step) => converseStream(step, true));
-  },
-  // Says when the stream has begun, so that somebody can end it.
-  cut: async () => {
-    begun = () => console.log(JSON.stringify({ step: "Begun" }));
-    await report("ConverseStream", converseStream);
-  },
-  // Calls, waits for a line on standard input, and calls again: by then the
-  // session has ended.
-  sts: async () => {
-    await report("Converse", named);
-    await once(process.stdin, "data");
-    process.stdin.destroy();
-    await report("Converse", named);
-  },
-  "caller-identity": () => report("GetCallerIdentity", callerIdentity),
-};
-
-const scenario = scenarios[process.argv[2]];
-if (!scenario) {
-  console.error(`error: want one argument: ${Object.keys(scenarios).join(", ")}`);
-  process.exit(1);
-}
-await scenario();
+});
 client.destroy();

@@ -1,6 +1,6 @@
 """Drives an endpoint with boto3, unmodified.
 
-Where to call and as whom comes from AWS's own environment variables, the model
+Where to call and as whom comes from AWS's own environment variables, the models
 from COMPAT_MODEL, and what to do from the first argument. It prints one JSON
 line per call; a call that fails is a line too, with the SDK's own view of the
 error.
@@ -12,14 +12,15 @@ import sys
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from urllib3.exceptions import HTTPError
 
 QUESTION = "Name three rivers."
-MODEL = os.environ.get("COMPAT_MODEL")
+MODELS = os.environ.get("COMPAT_MODEL", "").split(",")
 SESSION = boto3.Session()
 
 
-def conversation(tools):
-    request = {"modelId": MODEL, "messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
+def conversation(model, tools):
+    request = {"modelId": model, "messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
     if tools:
         schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
         spec = {"name": "get_weather", "description": "Weather of a city", "inputSchema": {"json": schema}}
@@ -30,15 +31,15 @@ def conversation(tools):
 def native():
     messages = [{"role": "user", "content": QUESTION}]
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 500, "messages": messages}
-    return {"modelId": MODEL, "body": json.dumps(body)}
+    return {"modelId": MODELS[0], "body": json.dumps(body)}
 
 
 def count(step, usage):
     step["inputTokens"], step["outputTokens"] = usage["inputTokens"], usage["outputTokens"]
 
 
-def converse(client, step, tools=False):
-    out = client.converse(**conversation(tools))
+def converse(client, step, model=MODELS[0], tools=False):
+    out = client.converse(**conversation(model, tools))
     step["stopReason"] = out["stopReason"]
     count(step, out["usage"])
     for block in out["output"]["message"]["content"]:
@@ -48,8 +49,8 @@ def converse(client, step, tools=False):
             step["tool"], step["toolInput"] = block["toolUse"]["name"], block["toolUse"]["input"]
 
 
-def converse_stream(client, step, tools=False, begun=lambda: None):
-    out = client.converse_stream(**conversation(tools))
+def converse_stream(client, step, model=MODELS[0], tools=False, begun=lambda: None):
+    out = client.converse_stream(**conversation(model, tools))
     step["text"], step["events"], fragments = "", 0, ""
     for event in out["stream"]:
         step["events"] += 1
@@ -92,6 +93,41 @@ def invoke_stream(client, step):
             step["inputTokens"], step["outputTokens"] = metrics["inputTokenCount"], metrics["outputTokenCount"]
 
 
+def count_tokens(client, step, model):
+    out = client.count_tokens(modelId=model, input={"converse": {"messages": conversation(model, False)["messages"]}})
+    step["inputTokens"] = out["inputTokens"]
+
+
+def guardrail(client, step, version):
+    out = client.apply_guardrail(
+        guardrailIdentifier=os.environ["COMPAT_GUARDRAIL"],
+        guardrailVersion=version,
+        source="INPUT",
+        content=[{"text": {"text": os.environ["COMPAT_TEXT"]}}],
+    )
+    step["stopReason"] = out["action"]
+    step["text"] = "".join(output["text"] for output in out["outputs"])
+
+
+def start(client, step, output):
+    out = client.start_async_invoke(
+        modelId=MODELS[0],
+        modelInput={"taskType": "TEXT_VIDEO", "textToVideoParams": {"text": QUESTION}},
+        outputDataConfig={"s3OutputDataConfig": {"s3Uri": output}},
+    )
+    step["arn"] = out["invocationArn"]
+
+
+def get_invocation(client, step, arn):
+    out = client.get_async_invoke(invocationArn=arn)
+    step["arn"], step["stopReason"] = out["invocationArn"], out["status"]
+
+
+def list_invocations(client, step, arn):
+    summaries = client.list_async_invokes(maxResults=100)["asyncInvokeSummaries"]
+    step["arn"] = next((s["invocationArn"] for s in summaries if s["invocationArn"] == arn), None)
+
+
 def named(client, step):
     step["accessKeyId"] = SESSION.get_credentials().get_frozen_credentials().access_key
     converse(client, step)
@@ -113,23 +149,30 @@ def report(name, call, client, **options):
         step["status"] = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         step["message"] = error.response["Error"]["Message"]
         step["originalStatus"] = error.response.get("originalStatusCode")
-    except BotoCoreError as error:
+    except (BotoCoreError, HTTPError) as error:  # a stream that breaks off is urllib3's to report
         step["class"], step["message"] = type(error).__name__, str(error)
     print(json.dumps(step), flush=True)
+    return step
 
 
 def main():
     client = SESSION.client("bedrock-runtime")
     scenario = sys.argv[1]
-    if scenario == "four-ops":
+    if scenario == "operations":
         report("Converse", converse, client)
         report("ConverseStream", converse_stream, client)
         report("InvokeModel", invoke, client)
         report("InvokeModelWithResponseStream", invoke_stream, client)
-    elif scenario == "converse":
-        report("Converse", converse, client)
-    elif scenario == "converse-stream":
-        report("ConverseStream", converse_stream, client)
+    elif scenario == "call":
+        for model in MODELS:
+            report("Converse", converse, client, model=model)
+    elif scenario == "each":
+        for model in MODELS:
+            report("Converse", converse, client, model=model)
+            report("ConverseStream", converse_stream, client, model=model)
+    elif scenario == "stream":
+        for model in MODELS:
+            report("ConverseStream", converse_stream, client, model=model)
     elif scenario == "tools":
         report("Converse", converse, client, tools=True)
         report("ConverseStream", converse_stream, client, tools=True)
@@ -137,13 +180,26 @@ def main():
         # Says when the stream has begun, so that somebody can end it.
         begun = lambda: print(json.dumps({"step": "Begun"}), flush=True)
         report("ConverseStream", converse_stream, client, begun=begun)
-    elif scenario == "sts":
+    elif scenario == "renew":
         # Calls, waits for a line on standard input, and calls again: by then
         # the session has ended.
         report("Converse", named, client)
         if not sys.stdin.readline():
             sys.exit("error: waiting for a line on standard input: it ended")
         report("Converse", named, client)
+    elif scenario == "count-tokens":
+        for model in MODELS:
+            report("CountTokens", count_tokens, client, model=model)
+    elif scenario == "guardrail":
+        report("ApplyGuardrail", guardrail, client, version="1")
+        report("ApplyGuardrail", guardrail, client, version="2")
+    elif scenario == "async":
+        # Starts an invocation whose answer goes to the place that COMPAT_OUTPUT
+        # names, asks for it and lists it; then it starts one that goes elsewhere.
+        arn = report("StartAsyncInvoke", start, client, output=os.environ["COMPAT_OUTPUT"]).get("arn", "none")
+        report("GetAsyncInvoke", get_invocation, client, arn=arn)
+        report("ListAsyncInvokes", list_invocations, client, arn=arn)
+        report("StartAsyncInvoke", start, client, output=os.environ["COMPAT_ELSEWHERE"])
     elif scenario == "caller-identity":
         report("GetCallerIdentity", caller_identity, client)
     else:

@@ -37,6 +37,7 @@ var (
 		"maxTokens":     (*capReader).maxTokens,
 		"temperature":   (*capReader).skip,
 		"topP":          (*capReader).skip,
+		"topK":          (*capReader).skip, // the AI SDK's: a number for sampling, whatever Bedrock makes of it
 		"stopSequences": (*capReader).skip,
 	}
 	outputMembers = members[*capReader]{

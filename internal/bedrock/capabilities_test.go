@@ -157,6 +157,12 @@ func TestInvokeCapabilities(t *testing.T) {
 	}
 }
 
+// The AI SDK puts its topK where Converse has none: a number that chooses among
+// words, not something that is switched on.
+func TestTopKAmongTheSettings(t *testing.T) {
+	checkRead(t, Converse, "anthropic", nil, `{"inferenceConfig":{"topK":5}}`, Capabilities{})
+}
+
 func TestNovaAdditionalFields(t *testing.T) {
 	checkRead(t, Converse, "amazon", nil, `{"additionalModelRequestFields":{"inferenceConfig":{"topK":1,"maxTokens":9},"reasoningConfig":{"type":"enabled"}}}`,
 		Capabilities{Extras: []string{"reasoningConfig"}, UnknownFields: []string{"additionalModelRequestFields.inferenceConfig.maxTokens"}})

@@ -137,7 +137,8 @@ func (x *exchange) choose() *refusal {
 		}
 	}
 	x.account, x.legs, x.decision = chosen.account, chosen.legs, decision
-	if permitted > 1 {
+	// A list is of the identity's own invocations, whatever account they are in.
+	if permitted > 1 && x.target.Operation != bedrock.ListAsyncInvokes {
 		x.account, x.legs, x.decision = first.account, nil, policy.Decision{}
 		return &refusal{
 			kind: "unresolved", err: accessDenied("the model is granted in several AWS accounts, and the call does not say which is meant"),

@@ -36,15 +36,14 @@ func (x *exchange) admit() *refusal {
 	return nil
 }
 
-// register lists the call as open. The copy of the exchange that it is judged
-// by later shares nothing that serving the call still changes.
+// register lists the call as open. It is judged later by its facts, which
+// serving the call does not change.
 func (x *exchange) register() {
-	seen := *x
 	cancel := x.cancel
 	x.call = &Call{
 		Identity: x.identity.ID, Session: x.proven.session.ID, Grants: x.decision.Grants, Streams: x.target.Operation.Streams(), cut: cancel,
 		judge: func(s *snapshot.Snapshot) (time.Time, bool) {
-			again := seen
+			again := exchange{facts: x.facts, ctx: x.ctx}
 			ok := again.stands(s)
 			return again.end(), ok
 		},

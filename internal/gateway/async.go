@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,6 +130,9 @@ func (x *exchange) findInvocation() *refusal {
 		if err = x.g.vouched(row); err != nil {
 			x.g.cfg.Log.Error("an invocation in the store is not as the log has it", "id", x.id, "err", err)
 		}
+	}
+	if x.proven.kind == credentialBearer && slices.Contains(x.g.cfg.Regions, ref.Region) {
+		x.region = ref.Region // a bearer token signs none
 	}
 	if err != nil || ref.Region != x.region || ref.Account != row.Account || ref.Partition != x.g.cfg.Partition {
 		return &refusal{kind: "unknown_invocation", err: accessDenied(fmt.Sprintf(

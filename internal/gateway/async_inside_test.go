@@ -45,7 +45,7 @@ func newStudio(t *testing.T, bend func(*gateway.Config)) *studio {
 		s.answer(w, r)
 	}))
 	t.Cleanup(srv.Close)
-	up, err := upstream.New(upstream.Config{Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider(upstreamKeyID, "x", "")})
+	up, err := upstream.New(upstream.Config{Account: demo.Account, Endpoint: srv.URL, Credentials: credentials.NewStaticCredentialsProvider(upstreamKeyID, "x", "")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestS3_AnswersAboutForeignInvocationsAreNotPassedOn(t *testing.T) {
 			t.Errorf("%s: answered %d %s", name, a.Status, a.Body)
 		}
 	}
-	found, err := s.db.Invocations(t.Context(), store.InvocationQuery{Identity: "support-agent", Region: "us-east-1", Account: demo.Account, Limit: 9})
+	found, err := s.db.Invocations(t.Context(), store.InvocationQuery{Identity: "support-agent", Region: "us-east-1", Limit: 9})
 	if err != nil || len(found) != 0 {
 		t.Errorf("remembered %+v, %v", found, err)
 	}

@@ -58,7 +58,7 @@ func (x *exchange) list() *refusal {
 	x.refreshAll()
 	q := x.async.query
 	rows, err := x.g.cfg.Store.Invocations(x.ctx, store.InvocationQuery{
-		Identity: x.identity.ID, Region: x.region, Account: x.account,
+		Identity: x.identity.ID, Region: x.region,
 		After: q.After, Before: q.Before, Status: q.Status, Ascending: q.Ascending, Limit: q.Max + 1,
 		From: x.async.from.started, FromARN: x.async.from.arn,
 	})
@@ -97,7 +97,7 @@ func (x *exchange) page(rows []store.Invocation) ([]byte, error) {
 
 // refreshAll asks Bedrock about invocations in progress.
 func (x *exchange) refreshAll() {
-	rows, err := x.g.cfg.Store.UncheckedInvocations(x.ctx, x.identity.ID, x.region, x.account, time.Now().Add(-refreshEvery), refreshMost)
+	rows, err := x.g.cfg.Store.UncheckedInvocations(x.ctx, x.identity.ID, x.region, time.Now().Add(-refreshEvery), refreshMost)
 	if err != nil {
 		x.g.cfg.Log.Warn("invocations in progress could not be found", "id", x.id, "err", err)
 		return
@@ -196,7 +196,7 @@ func (x *exchange) cursorMAC(end []byte) ([]byte, error) {
 	q := x.async.query
 	h := hmac.New(sha256.New, salt)
 	for _, s := range [...]string{
-		"writ list token v1", x.identity.ID, x.region, x.g.cfg.Account,
+		"writ list token v1", x.identity.ID, x.region,
 		q.After.String(), q.Before.String(), string(q.Status), strconv.FormatBool(q.Ascending), string(end),
 	} {
 		var n [4]byte

@@ -19,9 +19,32 @@ import (
 	"github.com/writ-project/writ/internal/snapshot"
 )
 
-// exchange gathers the facts of one request. Each group is left behind by the
-// step it is named after and only read by later ones.
+// exchange is one request on its way.
 type exchange struct {
+	facts
+
+	ctx     context.Context // admit: ends when the client leaves or the call is cut
+	cancel  context.CancelCauseFunc
+	call    *Call
+	intent  uint64 // index of the intent record
+	ordered bool   // the intent is recorded
+	settled bool   // so is the outcome
+
+	resp  *http.Response // forward
+	added time.Duration
+
+	result     outcome // inspect
+	kind       string  // what it came to, for metrics
+	status     int
+	failed     string // how Bedrock failed, for metrics
+	unrecorded bool   // the outcome could not be recorded
+}
+
+// facts are what is known of a request by the time it is admitted. Each group
+// is left behind by the step it is named after and only read by later ones;
+// after admission nothing changes any more, so that the call can be judged
+// again while it is being served.
+type facts struct {
 	g     *Gateway
 	w     http.ResponseWriter
 	r     *http.Request
@@ -56,22 +79,6 @@ type exchange struct {
 	decision policy.Decision // decide
 	decided  time.Duration   // how long the decision took
 	window   Window          // that observe mode let it through by
-
-	ctx     context.Context // admit: ends when the client leaves or the call is cut
-	cancel  context.CancelCauseFunc
-	call    *Call
-	intent  uint64 // index of the intent record
-	ordered bool   // the intent is recorded
-	settled bool   // so is the outcome
-
-	resp  *http.Response // forward
-	added time.Duration
-
-	result     outcome // inspect
-	kind       string  // what it came to, for metrics
-	status     int
-	failed     string // how Bedrock failed, for metrics
-	unrecorded bool   // the outcome could not be recorded
 }
 
 // proven is the credential that a caller proved to hold, once whole is set.
@@ -84,7 +91,7 @@ type proven struct {
 }
 
 func newExchange(g *Gateway, w http.ResponseWriter, r *http.Request) *exchange {
-	return &exchange{g: g, w: w, r: r, id: newID(), began: time.Now(), ctx: r.Context()}
+	return &exchange{facts: facts{g: g, w: w, r: r, id: newID(), began: time.Now()}, ctx: r.Context()}
 }
 
 // done gives back what the exchange holds and reports what it came to.

@@ -14,8 +14,6 @@ import (
 	"github.com/writ-project/writ/internal/bedrock"
 )
 
-const eventStream = "application/vnd.amazon.eventstream"
-
 // inspect passes the answer on, whole or frame by frame, and gathers usage from
 // it on the way.
 func (x *exchange) inspect() {
@@ -34,9 +32,9 @@ func (x *exchange) inspect() {
 	case !x.target.Operation.Streams():
 		x.relayWhole()
 	case x.target.Operation.OpenAI() && strings.HasPrefix(contentType, serverSentEvents):
-		x.relayEvents()
+		x.relay(newEvents(x.resp.Body))
 	case !x.target.Operation.OpenAI() && strings.HasPrefix(contentType, eventStream):
-		x.relayStream()
+		x.relay(newFrames(x.target.Operation, x.resp.Body))
 	default:
 		x.relayWhole()
 	}
@@ -102,47 +100,6 @@ func (x *exchange) answerError(refused *refusal) {
 	x.kind, x.status = refused.kind, x.statusOf(refused.err)
 	x.mark(x.intent)
 	x.writeError(x.worded(refused))
-}
-
-// relayStream passes on an event stream, one whole frame at a time, and flushes
-// before it would wait for the next: the first byte is out when the first frame
-// is in, and frames that came together leave together.
-func (x *exchange) relayStream() {
-	x.writeHead(-1)
-	out := http.NewResponseController(x.w)
-	_ = out.Flush()
-	defer x.hurryWhenCut(out)()
-	frames := bedrock.NewFrameReader(x.resp.Body)
-	watch := bedrock.NewCollector(x.target.Operation)
-	digest := sha256.New()
-	for {
-		frame, err := frames.Next()
-		if err != nil {
-			x.streamEnded(err, watch.Answer())
-			break
-		}
-		if err := watch.Add(frame); err != nil {
-			x.g.cfg.Log.Warn("a frame could not be read", "id", x.id, "err", err)
-		}
-		x.result.frames++
-		x.result.bytes += int64(len(frame.Raw))
-		digest.Write(frame.Raw)
-		if x.g.cfg.Strict && watch.Answer().Final && !x.settled {
-			digest.Sum(x.result.sum[:0])
-			x.gather(watch.Answer())
-			x.result.ended = endedComplete
-			if err := x.settle(); err != nil {
-				x.writeException(bedrock.Error{Type: bedrock.InternalServerException, Message: "the outcome could not be recorded"})
-				break
-			}
-		}
-		if !x.writeFrame(out, frame.Raw, !frames.Ready()) {
-			x.result.ended = x.writeFailed()
-			break
-		}
-	}
-	digest.Sum(x.result.sum[:0])
-	x.gather(watch.Answer())
 }
 
 // writeFailed says why a frame did not reach the client: a cut ends blocked

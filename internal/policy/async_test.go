@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/rights"
@@ -208,4 +209,20 @@ func TestS3_ReadingAnInvocationNeedsTheRightToItsModel(t *testing.T) {
 	w.denies(b, elsewhere, CodeDefaultDeny) // the others give reading, or nothing of the kind
 	w = newTestWorld(t).may("plain", rights.Conditions{}, reel)
 	w.denies(w.bundle(), w.about(bedrock.ListAsyncInvokes, ""), CodeDefaultDeny)
+}
+
+// Observe mode lets a call through that lacks the right to its model; never
+// one whose answer would leave where nobody can look at it.
+func TestS3_ObserveModePassesOverNoAsynchronousRefusal(t *testing.T) {
+	held := results
+	held.HoldAnswer = true
+	for name, w := range map[string]*testWorld{
+		"held":        newTestWorld(t).mayStart("video", starts, held, reel),
+		"not granted": newTestWorld(t).may("plain", rights.Conditions{}, reel),
+		"forbidden":   newTestWorld(t).mayStart("video", starts, results, reel).rule("r", `forbid (principal, action in Writ::Action::"Invoke", resource);`),
+	} {
+		if d := w.bundle().Observe(w.start(reel, "s3://results/videos/"), noon.Add(time.Hour)); d.Permit != nil {
+			t.Errorf("%s: let through: %v", name, d.Reasons)
+		}
+	}
 }

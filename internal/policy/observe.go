@@ -59,7 +59,7 @@ func (h *hearing) passOver() { h.denied, h.forbade = false, false }
 
 // observable reports whether only the right to the models is missing.
 func observable(r *Request, legs []LegDecision) bool {
-	if r.Identity == nil || r.Identity.Current().Halted() || len(r.Caps.UnknownFields) > 0 {
+	if r.Operation.Async() || r.Identity == nil || r.Identity.Current().Halted() || len(r.Caps.UnknownFields) > 0 {
 		return false
 	}
 	return !slices.ContainsFunc(legs, func(l LegDecision) bool {

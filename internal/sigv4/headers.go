@@ -76,7 +76,7 @@ func (fs signedFields) fill(r *http.Request) error {
 	for name, values := range r.Header {
 		i, ok := slices.BinarySearchFunc(fs, name, compareName)
 		switch {
-		case !ok && mustSign(name):
+		case !ok && mustSign(name) && !plainJSON(name, values):
 			return refuse(InvalidSignature, "'"+strings.ToLower(name)+"' is present and must be a signed header")
 		case !ok:
 		case len(values) != 1 || fs[i].found:
@@ -122,6 +122,12 @@ func mustSign(name string) bool {
 		return true
 	}
 	return strings.EqualFold(name, "content-type")
+}
+
+// plainJSON is the one content type that may travel unsigned: every body here is
+// JSON, so it says nothing. aws4fetch, which the AI SDK signs with, never signs it.
+func plainJSON(name string, values []string) bool {
+	return strings.EqualFold(name, "content-type") && len(values) == 1 && values[0] == "application/json"
 }
 
 // plainValue refuses control characters. The tab is among them: clients

@@ -122,6 +122,18 @@ var (
 	}
 )
 
+// aiSDK is what aws4fetch 1.0.20 made, beneath the AI SDK: it never signs the
+// body's type.
+var aiSDK = sent{
+	method: "POST", path: "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse", host: "127.0.0.1:18080", body: `{"a": 1}`,
+	header: []string{
+		"Content-Type: application/json",
+		"X-Amz-Date: 20260102T030405Z",
+		"X-Amz-Security-Token: TOK",
+		"Authorization: AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/20260102/us-east-1/bedrock/aws4_request, SignedHeaders=host;x-amz-date;x-amz-security-token, Signature=bd49a972e385676f57e28b83af1745f6ce9b88a6e9464e476551708f3ab6e4de",
+	},
+}
+
 // botoAt is the boto3 request to another path, with the signature that
 // botocore 1.43.11 makes for it.
 func botoAt(path, signature string) sent {
@@ -135,6 +147,7 @@ func TestGolden(t *testing.T) {
 		"botocore, no token":                   boto3NoToken,
 		"JavaScript, h2c":                      javaScript,
 		"Go":                                   goSDK,
+		"aws4fetch, the type of JSON unsigned": aiSDK,
 		"botocore":                             boto3,
 		"botocore, nothing to escape":          botoAt("/model/a.b/converse", "56b8f8ae3113bfb1bb6c2b821ff6b1d73b99f4641f38e69675813afcd048ebed"),
 		"botocore, escaped and raw delimiters": botoAt("/model/x%2Fy%20z~_!*'()@$&+,=;/invoke", "087445155b634d90df48fe86fde552581aa95f1ac138a574cd935c50d7ca27fc"),
@@ -214,7 +227,9 @@ func TestS14_EveryAmzHeaderMustBeSigned(t *testing.T) {
 	for name, s := range map[string]sent{
 		"date":         boto3.edit("x-amz-date;", ""),
 		"token":        boto3.edit("x-amz-security-token;", ""),
-		"content-type": boto3.edit("content-type;", ""),
+		"content-type": aiSDK.with("Content-Type: application/octet-stream"),
+		"charset":      aiSDK.with("Content-Type: application/json; charset=utf-7"),
+		"two types":    aiSDK.plus("Content-Type: text/plain"),
 		"host":         boto3.edit("host;", ""),
 	} {
 		t.Run("unsigned "+name, func(t *testing.T) { refused(t, s, InvalidSignature) })

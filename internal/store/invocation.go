@@ -93,11 +93,11 @@ func (db *DB) UpdateInvocation(ctx context.Context, identity string, i bedrock.I
 
 // InvocationQuery says which of an identity's invocations to list.
 type InvocationQuery struct {
-	Identity, Region, Account string // required
-	After, Before             time.Time
-	Status                    bedrock.InvocationStatus // empty: any
-	Ascending                 bool
-	Limit                     int
+	Identity, Region string // required
+	After, Before    time.Time
+	Status           bedrock.InvocationStatus // empty: any
+	Ascending        bool
+	Limit            int
 	// From is the last invocation of the page before: when it was submitted,
 	// and its ARN. The zero time begins at the beginning.
 	From    time.Time
@@ -106,9 +106,9 @@ type InvocationQuery struct {
 
 const (
 	listInvocations = `SELECT ` + invocationColumns + ` FROM async_invocations
-		WHERE identity = $1 AND region = $2 AND account = $3 AND submitted > $4 AND submitted < $5 AND ($6 = '' OR status = $6)`
-	newestFirst = listInvocations + ` AND (submitted, arn) < ($7, $8) ORDER BY submitted DESC, arn DESC LIMIT $9`
-	oldestFirst = listInvocations + ` AND (submitted, arn) > ($7, $8) ORDER BY submitted, arn LIMIT $9`
+		WHERE identity = $1 AND region = $2 AND submitted > $3 AND submitted < $4 AND ($5 = '' OR status = $5)`
+	newestFirst = listInvocations + ` AND (submitted, arn) < ($6, $7) ORDER BY submitted DESC, arn DESC LIMIT $8`
+	oldestFirst = listInvocations + ` AND (submitted, arn) > ($6, $7) ORDER BY submitted, arn LIMIT $8`
 )
 
 // Invocations lists an identity's invocations in the order of submission.
@@ -124,7 +124,7 @@ func (db *DB) Invocations(ctx context.Context, q InvocationQuery) ([]Invocation,
 	if !q.Before.IsZero() {
 		before = micros(q.Before)
 	}
-	found, err := db.invocations(ctx, text, q.Identity, q.Region, q.Account, micros(q.After), before, string(q.Status), from, q.FromARN, q.Limit)
+	found, err := db.invocations(ctx, text, q.Identity, q.Region, micros(q.After), before, string(q.Status), from, q.FromARN, q.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing invocations: %w", err)
 	}
@@ -133,10 +133,10 @@ func (db *DB) Invocations(ctx context.Context, q InvocationQuery) ([]Invocation,
 
 // UncheckedInvocations lists an identity's invocations in progress that nobody
 // asked Bedrock about since a time, those longest unasked first.
-func (db *DB) UncheckedInvocations(ctx context.Context, identity, region, account string, since time.Time, limit int) ([]Invocation, error) {
+func (db *DB) UncheckedInvocations(ctx context.Context, identity, region string, since time.Time, limit int) ([]Invocation, error) {
 	found, err := db.invocations(ctx, `SELECT `+invocationColumns+` FROM async_invocations
-		WHERE identity = $1 AND region = $2 AND account = $3 AND status = 'InProgress' AND checked < $4
-		ORDER BY checked, submitted LIMIT $5`, identity, region, account, micros(since), limit)
+		WHERE identity = $1 AND region = $2 AND status = 'InProgress' AND checked < $3
+		ORDER BY checked, submitted LIMIT $4`, identity, region, micros(since), limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing invocations in progress: %w", err)
 	}

@@ -20,7 +20,7 @@ CREATE TABLE async_invocations (
     ended        BIGINT NOT NULL, -- 0: not yet
     checked      BIGINT NOT NULL  -- when Bedrock was last asked; 0: never
 );
-CREATE INDEX async_invocations_by_identity ON async_invocations (identity, region, account, submitted, arn);
+CREATE INDEX async_invocations_by_identity ON async_invocations (identity, region, submitted, arn);
 CREATE INDEX async_invocations_by_time ON async_invocations (submitted);
 
 -- How far each shard of the log has been read for invocations that are missing
