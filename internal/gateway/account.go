@@ -142,10 +142,23 @@ func (x *exchange) choose() *refusal {
 		x.account, x.legs, x.decision = first.account, nil, policy.Decision{}
 		return &refusal{
 			kind: "unresolved", err: accessDenied("the model is granted in several AWS accounts, and the call does not say which is meant"),
-			hint: "name an inference profile by its ARN, which holds the account",
+			hint: x.whichAccount(),
 		}
 	}
 	return nil
+}
+
+// whichAccount says how the call could say which account is meant.
+func (x *exchange) whichAccount() string {
+	switch x.target.Operation {
+	case bedrock.StartAsyncInvoke:
+		return "name the account as bucketOwner of the s3OutputDataConfig: answers are written to the account called"
+	case bedrock.ApplyGuardrail:
+		return "name the guardrail by its ARN, which holds the account"
+	case bedrock.CountTokens:
+		return "a foundation model's name holds no account: have CountTokens granted in one account only"
+	}
+	return "name an inference profile by its ARN, which holds the account"
 }
 
 // unsigned words the lack of credentials for a call.

@@ -82,6 +82,7 @@ func openSite(t testing.TB, o siteOptions) *site {
 		Answer: func(_, prompt string) string { return "stand-in echoes " + prompt },
 		Models: map[string]string{demo.PricingModel: "meta.llama3-1-70b-instruct-v1:0"},
 		Roles:  o.Roles, Regions: []string{"us-west-2"},
+		Destinations: map[string][]string{sonnet: {"us-east-2", "us-west-2"}},
 	})
 	up := httptest.NewServer(s.counted(s.bedrock))
 	t.Cleanup(up.Close)
