@@ -92,11 +92,11 @@ func startNeeds(body []byte, here string) []need {
 	if len(b.Tags) > 0 {
 		out = append(out, need{"bedrock:TagResource", invocation})
 	}
-	switch key := b.Output.S3.Key; {
-	case strings.HasPrefix(key, "arn:"):
-		out = append(out, need{"kms:GenerateDataKey", key})
-	case key != "":
-		out = append(out, need{"kms:GenerateDataKey", "arn:aws:kms" + here + "key/" + key})
+	if key := b.Output.S3.Key; key != "" {
+		if !strings.HasPrefix(key, "arn:") {
+			key = "arn:aws:kms" + here + "key/" + key
+		}
+		out = append(out, need{"kms:GenerateDataKey", key}, need{"kms:Decrypt", key}) // S3 joins an answer's parts
 	}
 	return out
 }

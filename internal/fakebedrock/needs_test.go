@@ -46,7 +46,7 @@ func TestWhatEveryOperationNeeds(t *testing.T) {
 		"chat, streaming":        {chatPath, `{"model":"openai.gpt-oss-120b-1:0","stream":true,"messages":[{"role":"user","content":"x"}]}`, [][2]string{{"bedrock:InvokeModelWithResponseStream", modelArn + "openai.gpt-oss-120b-1:0"}}},
 		"StartAsyncInvoke": {"/async-invoke", start, [][2]string{
 			{"bedrock:InvokeModel", modelArn + "amazon.nova-reel-v1:1"}, {"bedrock:InvokeModel", hereArn + "async-invoke/*"}, {"bedrock:TagResource", hereArn + "async-invoke/*"},
-			{"s3:PutObject", "arn:aws:s3:::out/a/*"}, {"s3:GetObject", "arn:aws:s3:::in/frame"}, {"kms:GenerateDataKey", "arn:aws:kms:us-east-1:444455556666:key/k-1"}}},
+			{"s3:PutObject", "arn:aws:s3:::out/a/*"}, {"s3:GetObject", "arn:aws:s3:::in/frame"}, {"kms:GenerateDataKey", "arn:aws:kms:us-east-1:444455556666:key/k-1"}, {"kms:Decrypt", "arn:aws:kms:us-east-1:444455556666:key/k-1"}}},
 	} {
 		if _, k := v.sts(t, base, assumeForm("Policy", allowing(c.needs))); k.Key != "" {
 			if status, text := v.post(t, k, "bedrock", c.path, c.body); status != 200 {

@@ -165,11 +165,32 @@ func (s *site) asynchronously(t *testing.T, k writtest.Keys, who string) {
 	if got := s.list(t, k, "").arns(); !slices.Contains(got, arn) {
 		t.Errorf("listed %v", got)
 	}
+	s.underAKey(t, k, who)
 	for _, r := range s.seen.Requests() {
 		if r.Operation == string(bedrock.ListAsyncInvokes) {
 			t.Error("Bedrock's own list was asked for")
 		}
 	}
+}
+
+// underAKey starts an invocation whose answer is encrypted with a key, which
+// only a rule written by hand permits.
+func (s *site) underAKey(t *testing.T, k writtest.Keys, who string) {
+	t.Helper()
+	const mark, key = "own session under a key", "1234abcd-12ab-34cd-56ef-1234567890ab"
+	body := strings.Replace(videoBody(mark, "s3://out/a/", ""), `"s3Uri"`, `"kmsKeyId":"`+key+`","s3Uri"`, 1)
+	if a := s.start(t, k, body); a.Status != 403 {
+		t.Errorf("without a right to the key: %d %s", a.Status, a.Body)
+	}
+	arn := "arn:aws:kms:us-east-1:" + demo.Account + ":key/" + key
+	if r := s.tryApply(t, "film-key.cedar", fmt.Sprintf(`permit (principal == Writ::Identity::%q, action == Writ::Action::"UseKey", resource == Writ::Key::%q);`, who, arn)); r.Code != 0 {
+		t.Fatalf("writ apply: %s%s", r.Stdout, r.Stderr)
+	}
+	started(t, s.start(t, k, body))
+	yet := "arn:aws:bedrock:us-east-1:" + demo.Account + ":async-invoke/*"
+	made(t, s.reached(mark)[0], who, demo.Account,
+		"bedrock:InvokeModel arn:aws:bedrock:us-east-1::foundation-model/"+reel, "bedrock:InvokeModel "+yet, "s3:PutObject arn:aws:s3:::out/a/*",
+		"kms:GenerateDataKey "+arn, "kms:Decrypt "+arn)
 }
 
 // asked are the requests about one invocation.
@@ -247,6 +268,13 @@ func (s *site) startsOfTwoAccounts(t *testing.T, k writtest.Keys) {
 		t.Errorf("started %s", arn)
 	}
 	before := s.list(t, k, "").arns()
+	asked := s.asked(arn) // by the list, which shows how it goes on
+	if len(asked) == 0 || !slices.Contains(before, arn) {
+		t.Errorf("listed %v, and asked %d times about %s", before, len(asked), arn)
+	}
+	for _, r := range asked {
+		made(t, r, "film", away, "bedrock:GetAsyncInvoke "+arn)
+	}
 	if a := s.start(t, k, videoBody("no session there", "s3://film-third/", "")); a.Status != 503 {
 		t.Errorf("answered %d %s", a.Status, a.Body)
 	}

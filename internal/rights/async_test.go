@@ -18,7 +18,7 @@ func startOf(output bedrock.Output) Invocation {
 }
 
 func TestS3_AsyncLegs(t *testing.T) {
-	inv := startOf(bedrock.Output{URI: "s3://out/x/", BucketOwner: account})
+	inv := startOf(bedrock.Output{URI: "s3://out/x/", KMSKey: keyID, BucketOwner: account})
 	inv.Caps.Tags, inv.Caps.KMSKeys, inv.Caps.S3 = []string{"a=b"}, []string{keyID}, []string{"s3://inputs/a"}
 	got, err := Legs(inv, bedrock.Embedded())
 	if err != nil {
@@ -32,6 +32,7 @@ func TestS3_AsyncLegs(t *testing.T) {
 		{Kind: OutputLeg, Action: "s3:PutObject", Resource: "arn:aws:s3:::out/x/*", Region: "us-east-1"},
 		{Kind: ObjectLeg, Action: "s3:GetObject", Resource: "arn:aws:s3:::inputs/a", Region: "us-east-1"},
 		{Kind: KeyLeg, Action: "kms:GenerateDataKey", Resource: "arn:aws:kms:us-east-1:111122223333:key/" + keyID, Region: "us-east-1"},
+		{Kind: KeyLeg, Action: "kms:Decrypt", Resource: "arn:aws:kms:us-east-1:111122223333:key/" + keyID, Region: "us-east-1"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -42,6 +42,7 @@ const (
 	actionInvokeTool     = "bedrock:InvokeTool"
 	actionReadObject     = "s3:GetObject"
 	actionUseKey         = "kms:GenerateDataKey"
+	actionOpenKey        = "kms:Decrypt"
 	actionWriteObject    = "s3:PutObject"
 	actionTag            = "bedrock:TagResource"
 )

@@ -138,8 +138,14 @@ func (r *resolver) key(name string) error {
 	if !only(id, 64, letters+digits+"-") {
 		return r.refuse(fmt.Sprintf("the KMS key %.80q has no valid id", name), "name the key, not an alias")
 	}
-	r.addOnce(Leg{Kind: KeyLeg, Action: actionUseKey, Region: r.Region,
-		Resource: "arn:" + partition + ":kms:" + region + ":" + account + ":key/" + id})
+	leg := Leg{Kind: KeyLeg, Action: actionUseKey, Region: r.Region, Resource: "arn:" + partition + ":kms:" + region + ":" + account + ":key/" + id}
+	r.addOnce(leg)
+	if o := r.Caps.Output; o != nil && o.KMSKey == name {
+		// S3 decrypts the parts of an answer that comes in several, to join them
+		// (https://repost.aws/knowledge-center/s3-large-file-encryption-kms-key).
+		leg.Action = actionOpenKey
+		r.addOnce(leg)
+	}
 	return nil
 }
 

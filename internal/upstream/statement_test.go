@@ -213,7 +213,7 @@ func TestS3_ACallersOwnStarNeverGetsIntoASessionPolicy(t *testing.T) {
 			t.Errorf("as an input %s became %+v", uri, legs)
 		}
 	}
-	legs, err := start(bedrock.Capabilities{Output: &bedrock.Output{URI: "s3://bkt/a"}, S3: []string{"s3://bkt/in"}, KMSKeys: []string{"k-1"}, Tags: []string{"a=b"}})
+	legs, err := start(bedrock.Capabilities{Output: &bedrock.Output{URI: "s3://bkt/a", KMSKey: "k-1"}, S3: []string{"s3://bkt/in"}, KMSKeys: []string{"k-1"}, Tags: []string{"a=b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestS3_ACallersOwnStarNeverGetsIntoASessionPolicy(t *testing.T) {
 		{"bedrock:InvokeModel", "arn:aws:bedrock:us-east-1:111122223333:async-invoke/*"}: true,
 		{"bedrock:TagResource", "arn:aws:bedrock:us-east-1:111122223333:async-invoke/*"}: true,
 		{"s3:PutObject", "arn:aws:s3:::bkt/a*"}:                                          true, {"s3:GetObject", "arn:aws:s3:::bkt/in"}: true,
-		{"kms:GenerateDataKey", "arn:aws:kms:us-east-1:111122223333:key/k-1"}: true,
+		{"kms:Decrypt", "arn:aws:kms:us-east-1:111122223333:key/k-1"}: true, {"kms:GenerateDataKey", "arn:aws:kms:us-east-1:111122223333:key/k-1"}: true,
 	}
 	if err != nil || !maps.Equal(allowed(t, text), want) {
 		t.Errorf("%v: %s", err, text)
