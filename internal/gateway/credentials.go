@@ -153,14 +153,7 @@ func passedOn(name string) bool {
 
 // answerContainer answers a refusal and counts it: nobody is authenticated yet.
 func (x *exchange) answerContainer(err error) {
-	reason, status := "credentials_internal", http.StatusInternalServerError
-	var r *proof.Refusal
-	if errors.As(err, &r) {
-		reason, status = "credentials_"+string(r.Reason), r.ContainerAnswer().Status
-	}
-	x.kind, x.status = reason, status
-	x.g.before.count(sourceKey(x.origin.Addr), reason, x.id, x.start)
-	x.g.cfg.Log.Info("a proof was refused", "id", x.id, "source", x.origin.Addr, "err", err)
+	err = x.refuseProof("credentials", err, (*proof.Refusal).ContainerAnswer)
 	if err := proof.WriteContainerError(x.w, err, x.id, x.start); err != nil {
 		x.g.cfg.Log.Debug("a refusal was not delivered", "id", x.id, "err", err)
 	}

@@ -102,6 +102,7 @@ func (x *exchange) callGroup() *auditlog.Call {
 		Operation: string(x.target.Operation), ModelRequested: clip(x.target.ModelID, 256),
 		RegionCalled: x.region, Account: x.account, Stream: x.target.Operation.Streams(), Endpoint: "runtime",
 	}
+	c.Legs = make([]auditlog.Leg, 0, len(x.legs))
 	for _, leg := range x.legs {
 		c.Legs = append(c.Legs, auditlog.Leg{Kind: string(leg.Kind), Resource: clip(leg.Resource, 256), Region: leg.Region})
 	}
@@ -127,6 +128,7 @@ func (x *exchange) decisionGroup() *auditlog.Decision {
 	if x.state != nil {
 		d.SnapshotRevision, d.BundleDigest = uint64(x.state.Revision), x.state.Bundle.Digest()
 	}
+	d.Policies = make([]string, 0, len(x.decision.Reasons))
 	for _, r := range x.decision.Reasons {
 		d.Policies = append(d.Policies, clip(r.Policy, maxName))
 		if r.Effect != "permit" {

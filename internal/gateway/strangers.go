@@ -295,9 +295,9 @@ func tooMany() *refusal {
 	})
 }
 
-// strangerSTS is stranger for the STS wire. What a flood is told is not worth
-// a line of the operational log either.
-func (x *exchange) strangerSTS(err error) (answer error, loud bool) {
+// strangersProof is stranger for the doors where proofs are exchanged. What a
+// flood is told is not worth a line of the operational log either.
+func (x *exchange) strangersProof(err error) (answer error, loud bool) {
 	var r *proof.Refusal
 	errors.As(err, &r)
 	if x.proven.session.ID != "" || r != nil && (r.Reason == proof.NotRecorded || r.Reason == proof.NotSealed) {

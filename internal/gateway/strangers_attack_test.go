@@ -50,6 +50,32 @@ func TestS16_AFloodFromOneAddressLeavesProductionAlone(t *testing.T) {
 	}
 }
 
+// Guesses at the credentials' door are charged as those elsewhere are.
+func TestS16_AFloodOfProofsIsBoundedAtEveryDoor(t *testing.T) {
+	t.Parallel()
+	for _, door := range []string{"/writ/v1/credentials", "/writ/v1/bearer"} {
+		in := newInside(t, 0, func(c *gateway.Config) {
+			c.Limits = gateway.DefaultLimits
+			c.Limits.Strangers = gateway.Strangers{Failures: 20}
+		})
+		statuses := map[int]int{}
+		for i := range 60 {
+			req, err := http.NewRequest(http.MethodGet, "http://"+in.addr+door, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", fmt.Sprintf("guess-%d", i))
+			statuses[writtest.Do(t, req).Status]++
+		}
+		if statuses[429] != 40 {
+			t.Errorf("%s: the flood was answered %v, want 429 from the 21st on", door, statuses)
+		}
+		if a := in.call(t, "converse", writtest.Say("beside a flood of proofs")); a.Status != 200 {
+			t.Errorf("%s: a bearer token beside the flood: %d %s", door, a.Status, a.Body)
+		}
+	}
+}
+
 // Who has a session's token without its secret has us read so many bytes, and
 // is then refused before the body.
 func TestS16_ATokenWithoutItsSecretBuysNoBytes(t *testing.T) {

@@ -109,20 +109,27 @@ func callerRefused(r *refusal) error {
 
 // answerSTS answers a refusal and counts it: nobody is authenticated yet.
 func (x *exchange) answerSTS(err error) {
-	err, loud := x.strangerSTS(err)
-	reason, status := "sts_internal", http.StatusInternalServerError
+	err = x.refuseProof("sts", err, (*proof.Refusal).Answer)
+	if err := proof.WriteError(x.w, err, x.id, x.start); err != nil {
+		x.g.cfg.Log.Debug("an STS answer was not delivered", "id", x.id, "err", err)
+	}
+}
+
+// refuseProof charges, counts and logs a refusal at one of the doors before
+// authentication, and returns the one to answer with.
+func (x *exchange) refuseProof(door string, err error, words func(*proof.Refusal) proof.Answer) error {
+	err, loud := x.strangersProof(err)
+	reason, status := door+"_internal", http.StatusInternalServerError
 	var r *proof.Refusal
 	if errors.As(err, &r) {
-		reason, status = "sts_"+string(r.Reason), r.Answer().Status
+		reason, status = door+"_"+string(r.Reason), words(r).Status
 	}
 	x.kind, x.status = reason, status
 	x.g.before.count(sourceKey(x.origin.Addr), reason, x.id, x.start)
 	if loud {
 		x.g.cfg.Log.Info("a proof was refused", "id", x.id, "source", x.origin.Addr, "err", err)
 	}
-	if err := proof.WriteError(x.w, err, x.id, x.start); err != nil {
-		x.g.cfg.Log.Debug("an STS answer was not delivered", "id", x.id, "err", err)
-	}
+	return err
 }
 
 // World is the part of a snapshot that exchanging a proof needs.

@@ -18,7 +18,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -42,7 +41,13 @@ func DigestOf(method, path, account, region string, forwarded http.Header, body 
 		text = appendField(text, s)
 	}
 	text = appendCount(text, len(forwarded))
-	for _, name := range slices.Sorted(maps.Keys(forwarded)) {
+	var room [16]string
+	names := room[:0]
+	for name := range forwarded {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		text = appendField(text, name)
 		text = appendCount(text, len(forwarded[name]))
 		for _, v := range forwarded[name] {
