@@ -153,7 +153,7 @@ func passedOn(name string) bool {
 
 // answerContainer answers a refusal and counts it: nobody is authenticated yet.
 func (x *exchange) answerContainer(err error) {
-	err = x.refuseProof("credentials", err, (*proof.Refusal).ContainerAnswer)
+	err = x.refuseProof(doorCredentials, err, (*proof.Refusal).ContainerAnswer)
 	if err := proof.WriteContainerError(x.w, err, x.id, x.start); err != nil {
 		x.g.cfg.Log.Debug("a refusal was not delivered", "id", x.id, "err", err)
 	}

@@ -109,7 +109,7 @@ func callerRefused(r *refusal) error {
 
 // answerSTS answers a refusal and counts it: nobody is authenticated yet.
 func (x *exchange) answerSTS(err error) {
-	err = x.refuseProof("sts", err, (*proof.Refusal).Answer)
+	err = x.refuseProof(doorSTS, err, (*proof.Refusal).Answer)
 	if err := proof.WriteError(x.w, err, x.id, x.start); err != nil {
 		x.g.cfg.Log.Debug("an STS answer was not delivered", "id", x.id, "err", err)
 	}
