@@ -36,6 +36,7 @@ type Ring struct {
 	derive map[uint16]*deriveKey
 	sealer *sealKey   // the one for new sessions
 	source *deriveKey // likewise
+	opened *opened
 }
 
 type sealKey struct {
@@ -56,7 +57,7 @@ func newDeriveKey(id uint16, material [32]byte) *deriveKey {
 
 // NewRing builds a ring.
 func NewRing(c RingConfig) (*Ring, error) {
-	r := &Ring{epoch: c.Epoch, seal: map[uint16]*sealKey{}, derive: map[uint16]*deriveKey{}}
+	r := &Ring{epoch: c.Epoch, seal: map[uint16]*sealKey{}, derive: map[uint16]*deriveKey{}, opened: new(opened)}
 	keys := slices.Clone(c.Keys)
 	slices.SortFunc(keys, func(a, b Key) int {
 		return cmp.Or(cmp.Compare(a.Purpose, b.Purpose), cmp.Compare(a.ID, b.ID))
