@@ -218,7 +218,7 @@ func (s *soak) table() string {
 		}
 		fmt.Fprintf(&b, "| %d | %.1f | %.1f | %d | %d | %.0f |\n", h.Calls, h.Heap, h.RSS, h.Goroutines, h.Files, h.Disk)
 	}
-	fmt.Fprintf(&b, "\nA day more would add, by the slope of its second half: live heap %+.1f MB, resident %+.1f MB, goroutines %+.0f, open files %+.0f. A call leaves %.0f bytes in the data directory.\n",
+	fmt.Fprintf(&b, "\nA day more would add, by what the lowest readings rose: live heap %+.1f MB, resident %+.1f MB, goroutines %+.0f, open files %+.0f. A call leaves %.0f bytes in the data directory.\n",
 		s.growth(soakHour.heap), s.growth(soakHour.rss), s.growth(soakHour.goroutines), s.growth(soakHour.files), s.diskEach())
 	return b.String()
 }

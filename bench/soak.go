@@ -202,20 +202,25 @@ func diskUse(dir string) (total int64, err error) {
 	return total, err
 }
 
-// growth is what a figure of the second half of the day comes to in a whole
-// day more, along the straight line that fits it best.
+// growth is what a day more would add to a figure. Readings swing with where
+// the collector happens to be, by more than a slow leak adds in hours; but what
+// leaks is never given back, so it raises the lowest reading too. After the
+// first quarter of the day, in which things fill up, the lowest of each half of
+// the rest are compared.
 func (s *soak) growth(figure func(soakHour) float64) float64 {
-	half := s.Hours[len(s.Hours)/2:]
-	var x, y, xx, xy float64
-	for i, h := range half {
-		at := float64(i)
-		x, y, xx, xy = x+at, y+figure(h), xx+at*at, xy+at*figure(h)
-	}
-	n := float64(len(half))
-	if n < 2 {
+	rest := s.Hours[len(s.Hours)/4:]
+	half := len(rest) / 2
+	if half == 0 {
 		return 0
 	}
-	return (n*xy - x*y) / (n*xx - x*x) * soakHours
+	lowest := func(hours []soakHour) float64 {
+		low := figure(hours[0])
+		for _, h := range hours[1:] {
+			low = min(low, figure(h))
+		}
+		return low
+	}
+	return (lowest(rest[half:2*half]) - lowest(rest[:half])) * soakHours / float64(half)
 }
 
 func (h soakHour) heap() float64       { return h.Heap }
