@@ -23,7 +23,23 @@ const securityDecisions = 28
 // docs/threat-model.md is in the tree, and every security decision has a row
 // that names one, or says that there is none.
 func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("docs", "threat-model.md"))
+	text := documentOfTests(t, "threat-model.md")
+	for n := 1; n <= securityDecisions; n++ {
+		row := rowOf(string(text), fmt.Sprintf("| S%d |", n))
+		if row == "" {
+			t.Errorf("S%d has no row", n)
+		}
+		if !namedTest.MatchString(row) && !namedStory.MatchString(row) && !strings.Contains(row, "no test yet") {
+			t.Errorf("S%d names no test, and does not say that there is none", n)
+		}
+	}
+}
+
+// documentOfTests reads a document in docs/ whose every named test and story
+// must be in the tree.
+func documentOfTests(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,15 +61,7 @@ func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for n := 1; n <= securityDecisions; n++ {
-		row := rowOf(string(text), fmt.Sprintf("| S%d |", n))
-		if row == "" {
-			t.Errorf("S%d has no row", n)
-		}
-		if !namedTest.MatchString(row) && !namedStory.MatchString(row) && !strings.Contains(row, "no test yet") {
-			t.Errorf("S%d names no test, and does not say that there is none", n)
-		}
-	}
+	return text
 }
 
 // TestNoInputStartsAProcess: nothing of ours can start one, but writ exec, which

@@ -27,28 +27,7 @@ var incidents = []string{
 // TestIncidentsNameTestsThatExist: every incident has a row, which names a test
 // that is in the tree, or says why it cannot happen or what does not exist yet.
 func TestIncidentsNameTestsThatExist(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("docs", "incidents.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	exist := make(map[string]bool)
-	for _, s := range sources(t) {
-		for _, d := range s.file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && s.test && f.Recv == nil {
-				exist[f.Name.Name] = true
-			}
-		}
-	}
-	for _, m := range namedTest.FindAllSubmatch(text, -1) {
-		if !exist[string(m[1])] {
-			t.Errorf("%s does not exist", m[1])
-		}
-	}
-	for _, m := range namedStory.FindAllSubmatch(text, -1) {
-		if _, err := os.Stat(filepath.Join("testdata", "script", string(m[1]))); err != nil {
-			t.Error(err)
-		}
-	}
+	text := documentOfTests(t, "incidents.md")
 	for _, id := range incidents {
 		row := rowWith(string(text), id)
 		if row == "" {

@@ -7,15 +7,15 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/writ-project/writ/internal/store/storetest"
 )
 
 // postgres is a PostgreSQL server of a trial's own, to be killed and stopped.
@@ -27,12 +27,12 @@ type postgres struct {
 }
 
 func (s *suite) startPostgres(ctx context.Context) (*postgres, error) {
-	p := &postgres{bin: postgresBinaries()}
+	p := &postgres{bin: storetest.Binaries()}
 	if p.bin == "" {
 		return nil, &absent{"there are no PostgreSQL server binaries"}
 	}
 	var err error
-	if p.as, err = lesserAccount(); err != nil {
+	if p.as, err = storetest.Account(); err != nil {
 		return nil, &absent{err.Error()}
 	}
 	// Not below the suite's directory, which another account cannot enter.
@@ -129,41 +129,4 @@ func (p *postgres) signal(sig syscall.Signal) error {
 	default:
 		return p.cmd.Process.Signal(sig)
 	}
-}
-
-// postgresBinaries finds the directory with initdb and postgres, or returns "".
-func postgresBinaries() string {
-	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is sound
-	slices.Reverse(dirs)
-	if initdb, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(initdb); err == nil {
-			dirs = append([]string{filepath.Dir(real)}, dirs...)
-		}
-	}
-	for _, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, "postgres")); err == nil {
-			return dir
-		}
-	}
-	return ""
-}
-
-// lesserAccount is whom to run the server as: PostgreSQL does not serve root.
-func lesserAccount() (*syscall.Credential, error) {
-	if os.Geteuid() != 0 {
-		return nil, nil
-	}
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
-		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
-		if err := errors.Join(uidErr, gidErr); err != nil {
-			return nil, err
-		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-	}
-	return nil, errors.New("there is no account to run PostgreSQL as: root may not")
 }

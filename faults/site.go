@@ -14,13 +14,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/writ-project/writ/internal/demo"
+	"github.com/writ-project/writ/internal/writtest"
 )
 
 // site is one installation under test: a data directory, a real `writ up` on
@@ -168,7 +168,7 @@ type process struct {
 	pid            int    // writ's own
 	cmd            *exec.Cmd
 	orders         io.Writer // of the tracer
-	stderr         lockedBuffer
+	stderr         writtest.LockedBuffer
 	exited         chan struct{}
 	err            error // how it ended, once exited is closed
 }
@@ -292,22 +292,4 @@ func (p *process) wait(ctx context.Context, limit time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// lockedBuffer is written by the process and read beside it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

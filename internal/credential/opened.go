@@ -19,9 +19,10 @@ type opened struct {
 }
 
 type openedSession struct {
-	accessKeyID, token string
-	session            identity.Session
-	secret             Secret
+	accessKeyID string
+	token       Secret
+	session     identity.Session
+	secret      Secret
 }
 
 var openedSeed = maphash.MakeSeed()
@@ -32,12 +33,12 @@ func (o *opened) slot(token string) *atomic.Pointer[openedSession] {
 
 func (o *opened) recall(accessKeyID, token string) (*openedSession, bool) {
 	e := o.slot(token).Load()
-	if e == nil || !equal(e.token, token) || !equal(e.accessKeyID, accessKeyID) {
+	if e == nil || !equal(e.token.Reveal(), token) || !equal(e.accessKeyID, accessKeyID) {
 		return nil, false
 	}
 	return e, true
 }
 
-func (o *opened) keep(e *openedSession) { o.slot(e.token).Store(e) }
+func (o *opened) keep(e *openedSession) { o.slot(e.token.Reveal()).Store(e) }
 
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -121,7 +121,7 @@ func (r *Ring) OpenSession(accessKeyID, token string) (identity.Session, Secret,
 		return identity.Session{}, Secret{}, errUnknownKey
 	}
 	secret := source.secretKey(token)
-	r.opened.keep(&openedSession{accessKeyID: accessKeyID, token: token, session: s, secret: secret})
+	r.opened.keep(&openedSession{accessKeyID: accessKeyID, token: newSecret(token), session: s, secret: secret})
 	return s, secret, nil
 }
 

@@ -55,7 +55,7 @@ func (s Strangers) orDefault() Strangers {
 const maxStrangers = 4096
 
 // smallBody is what a session that has not failed may send unproven without
-// being counted: reading it costs less than counting it.
+// being counted, so that ordinary calls take no lock here.
 const smallBody = 64 << 10
 
 // bucket is a budget that refills by itself.

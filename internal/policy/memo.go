@@ -43,7 +43,7 @@ type remembered struct {
 
 // recollection is one call on its way through the memo.
 type recollection struct {
-	key    []byte // nil when the call is not to be remembered
+	key    string // empty when the call is not to be remembered
 	holder *holder
 	reads  *reads
 	slot   *atomic.Pointer[remembered]
@@ -69,7 +69,7 @@ func (b *Bundle) recall(r *Request, h *holder) (*remembered, recollection) {
 	if e := c.slot.Load(); e != nil && e.holder == h && e.from < ms && ms < e.until && e.key == string(*room) {
 		return e, c
 	}
-	c.key = append(make([]byte, 0, len(*room)), *room...)
+	c.key = string(*room)
 	return nil, c
 }
 
@@ -83,7 +83,7 @@ func (b *Bundle) readsFor(h *holder) *reads {
 
 // keep remembers a decision, unless it was made on a turn.
 func (c *recollection) keep(r *Request, d Decision, answer []string) {
-	if c.key == nil || d.Code == CodeInvalidRequest {
+	if c.key == "" || d.Code == CodeInvalidRequest {
 		return
 	}
 	from, until, ok := c.reads.span(r.Now)
@@ -91,7 +91,7 @@ func (c *recollection) keep(r *Request, d Decision, answer []string) {
 		return
 	}
 	d.Permit = nil
-	c.slot.Store(&remembered{key: string(c.key), holder: c.holder, from: from, until: until, decision: d, answer: answer})
+	c.slot.Store(&remembered{key: c.key, holder: c.holder, from: from, until: until, decision: d, answer: answer})
 }
 
 // again is the decision for another call like the one it was made on. Its

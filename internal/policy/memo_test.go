@@ -263,7 +263,7 @@ func TestS16_LongCallsAreNotRemembered(t *testing.T) {
 	r := w.call(sonnetUS)
 	r.Asserted.Purpose = strings.Repeat("x", maxMemoKey)
 	b.Decide(r)
-	if e, c := b.recall(&r, b.roster.holder("agent")); e != nil || c.key != nil {
+	if e, c := b.recall(&r, b.roster.holder("agent")); e != nil || c.key != "" {
 		t.Error("a call of 8 KiB is remembered")
 	}
 }

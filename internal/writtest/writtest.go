@@ -99,7 +99,7 @@ type Server struct {
 
 	binary string
 	cmd    *exec.Cmd
-	stderr *lockedBuffer
+	stderr *LockedBuffer
 	exited chan error
 }
 
@@ -119,7 +119,7 @@ func Launch(t testing.TB, o Options) (*Server, error) {
 	if o.Data == "" {
 		o.Data = filepath.Join(t.TempDir(), "data")
 	}
-	s := &Server{Data: o.Data, binary: Binary(t), stderr: &lockedBuffer{}, exited: make(chan error, 1)}
+	s := &Server{Data: o.Data, binary: Binary(t), stderr: &LockedBuffer{}, exited: make(chan error, 1)}
 	args := append([]string{}, o.Wrap...)
 	args = append(args, s.binary, "up", "--data", o.Data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
 	if !o.NoDemo {
@@ -271,19 +271,19 @@ func (s *Server) Token(t testing.TB, identity string, args ...string) string {
 	return strings.TrimSpace(s.MustRun(t, append([]string{"demo", "token", "--identity", identity}, args...)...))
 }
 
-// lockedBuffer is written by the process and read by the test.
-type lockedBuffer struct {
+// LockedBuffer is written by a process and read beside it.
+type LockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *lockedBuffer) Write(p []byte) (int, error) {
+func (l *LockedBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
-func (l *lockedBuffer) String() string {
+func (l *LockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()

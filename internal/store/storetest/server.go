@@ -39,11 +39,11 @@ var theServer = sync.OnceValue(func() started {
 	if dsn := os.Getenv("WRIT_TEST_POSTGRES"); dsn != "" {
 		return started{dsn: dsn}
 	}
-	bin := binaries()
+	bin := Binaries()
 	if bin == "" {
 		return started{missing: "no PostgreSQL server binaries"}
 	}
-	as, err := account()
+	as, err := Account()
 	if err != nil {
 		return started{missing: err.Error()}
 	}
@@ -51,8 +51,8 @@ var theServer = sync.OnceValue(func() started {
 	return started{dsn: dsn, hold: hold, err: err}
 })
 
-// binaries finds the directory with initdb and postgres, or returns "".
-func binaries() string {
+// Binaries finds the directory with initdb and postgres, or returns "".
+func Binaries() string {
 	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is sound
 	slices.Reverse(dirs)
 	if initdb, err := exec.LookPath("initdb"); err == nil {
@@ -68,9 +68,9 @@ func binaries() string {
 	return ""
 }
 
-// account returns whom to run the server as: nil for ourselves, and somebody
+// Account returns whom to run the server as: nil for ourselves, and somebody
 // lesser when we are root, whom PostgreSQL refuses to serve.
-func account() (*syscall.Credential, error) {
+func Account() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
