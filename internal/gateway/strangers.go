@@ -30,7 +30,7 @@ type Strangers struct {
 	Unproven int64
 }
 
-// DefaultStrangers leave honest mistakes room, and fit one processor.
+// DefaultStrangers leave honest mistakes room. They are judgement, not measured.
 var DefaultStrangers = Strangers{Failures: 600, AllFailures: 30_000, Openings: 20_000, Unproven: 128 << 20}
 
 func (s Strangers) orDefault() Strangers {
