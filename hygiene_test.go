@@ -23,13 +23,15 @@ const module = "github.com/writ-project/writ/"
 var rooms = []string{
 	"auditlog",
 	// facts: pure; no I/O, no clock
-	"internal/bedrock", "internal/dataclass", "internal/identity",
+	"internal/bedrock", "internal/glob", "internal/diagram", "internal/awsiam", "internal/certificate", "internal/dataclass", "internal/identity",
 	// rules: pure decisions over facts
 	"internal/rights", "internal/policy", "internal/sigv4", "internal/credential", "internal/manifest",
 	// memory
 	"internal/store", "internal/journal", "internal/snapshot",
 	// acts
 	"internal/proof", "internal/upstream", "internal/gateway", "internal/governance",
+	// offline: from files to findings
+	"internal/report", "internal/estate", "internal/analyse",
 	// faces
 	"internal/metrics", "internal/api", "internal/config", "internal/localca", "internal/demo", "internal/fakebedrock",
 	"cmd/writ",
@@ -38,7 +40,7 @@ var rooms = []string{
 }
 
 // pure rooms decide over what they are given.
-var pure = rooms[1:8]
+var pure = rooms[1:12]
 
 // impure are the packages that a pure room may not import.
 var impure = []string{"net", "os", "os/exec", "database/sql", "log", "syscall"}
