@@ -41,30 +41,28 @@ type Atom struct {
 //
 // The error is ErrTooMany when a limit is exceeded; then there are no atoms.
 func Atoms(patterns, within []Pattern, limit Limit) ([]Atom, error) {
-	if limit.States <= 0 {
-		limit.States = defaultStates
-	}
-	if limit.Atoms <= 0 {
-		limit.Atoms = defaultAtoms
-	}
-	m := &meter{Limit: limit}
-	for _, list := range [][]Pattern{patterns, within} {
-		for _, p := range list {
-			m.cells += len(p.tokens)
-		}
-	}
-	if err := m.check(0, 0); err != nil {
+	return Domain{Within: within}.Atoms(patterns, limit)
+}
+
+// Domain is a set of strings: those that match a pattern of Within, or all if
+// there is none, and that match no pattern of Without.
+type Domain struct{ Within, Without []Pattern }
+
+// Atoms is like the function Atoms; only strings of the domain count, for the
+// classes as for their witnesses.
+func (d Domain) Atoms(patterns []Pattern, limit Limit) ([]Atom, error) {
+	told, within, without := distinct(patterns), distinct(d.Within), distinct(d.Without)
+	x, err := newProduct(limit, told, within, without)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(within) == 0 && len(without) == 0 && apart(told):
+		return literalAtoms(told, x.alphabet, x.meter)
 	}
-	entries := distinct(patterns, within)
-	a, ok := newAlphabet(entries)
-	if !ok {
-		return nil, fmt.Errorf("patterns of more than %d different characters: %w", maxSymbols, ErrTooMany)
-	}
-	if len(within) == 0 && apart(entries) {
-		return literalAtoms(entries, a, m)
-	}
-	return newProduct(a, m, entries, len(within) > 0).run()
+	x.want(within)
+	x.forbid(without)
+	x.tell(told)
+	return x.run()
 }
 
 // meter counts what a question costs.
@@ -72,6 +70,21 @@ type meter struct {
 	Limit
 	cells int // numbers kept
 	steps int // of one pattern, or one position of one
+}
+
+// newMeter returns a meter that has counted the entries' tokens.
+func newMeter(limit Limit, entries []*entry) *meter {
+	if limit.States <= 0 {
+		limit.States = defaultStates
+	}
+	if limit.Atoms <= 0 {
+		limit.Atoms = defaultAtoms
+	}
+	m := &meter{Limit: limit}
+	for _, e := range entries {
+		m.cells += len(e.tokens)
+	}
+	return m
 }
 
 // check returns an error when a limit is exceeded.
@@ -89,25 +102,18 @@ func (m *meter) check(states, atoms int) error {
 	return nil
 }
 
-// distinct returns the different patterns of both lists in the order of their
-// first occurrence, those of within first: they are asked most.
-func distinct(patterns, within []Pattern) []*entry {
-	byKey := make(map[string]*entry, len(patterns)+len(within))
-	entries := make([]*entry, 0, len(patterns)+len(within))
-	find := func(p Pattern) *entry {
+// distinct returns the different patterns of a list in the order of their first
+// occurrence.
+func distinct(patterns []Pattern) []*entry {
+	byKey := make(map[string]*entry, len(patterns))
+	entries := make([]*entry, 0, len(patterns))
+	for i, p := range patterns {
 		e := byKey[p.key]
 		if e == nil {
 			e = &entry{Pattern: p}
 			byKey[p.key] = e
 			entries = append(entries, e)
 		}
-		return e
-	}
-	for _, p := range within {
-		find(p).within = true
-	}
-	for i, p := range patterns {
-		e := find(p)
 		e.accepts = append(e.accepts, uint32(i))
 	}
 	return entries

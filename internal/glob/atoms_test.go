@@ -83,6 +83,34 @@ func TestAtomsAreTheClassesThatPatternsTellApart(t *testing.T) {
 	}
 }
 
+func TestAtomsOfADomainLeaveOutWhatIsOutside(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		patterns []Pattern
+		domain   Domain
+		want     []string
+	}{
+		{"without some", parseAll("a*", "*b"), Domain{Without: parseAll("?*x")}, []string{":", "0:a", "1:b", "0,1:ab"}},
+		{"without a class", parseAll("a*", "b*"), Domain{Without: parseAll("b*")}, []string{":", "0:a"}},
+		{"without a literal", parseAll("a", "b"), Domain{Without: parseAll("a")}, []string{":", "1:b"}},
+		{"without two", parseAll("*"), Domain{Without: parseAll("", "?")}, []string{"0:xx"}},
+		{"without the rest", parseAll("a"), Domain{Without: parseAll("?*")}, []string{":"}},
+		{"within and without", parseAll("*b"), Domain{parseAll("a*"), parseAll("a", "*x*")}, []string{":az", "0:ab"}},
+		{"without what is within", parseAll("*b"), Domain{parseAll("a?"), parseAll("a*")}, nil},
+		{"without anything", parseAll("a"), Domain{Without: parseAll("*")}, nil},
+		{"without the same in another case", parseAll("*"), Domain{parseAll("A", "a", "b"), []Pattern{Parse("a").Fold()}}, []string{"0:b"}},
+	} {
+		atoms, err := c.domain.Atoms(c.patterns, Limit{})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if d := cmp.Diff(c.want, summary(c.patterns, atoms)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, d)
+		}
+	}
+}
+
 func TestTheCharacterForAllOthersIsNamedByNoPattern(t *testing.T) {
 	all := preferred + "àáâãäåæçèéêëìíîïðñòóôõöøùúûüýþ"
 	for n := range utf8.RuneCountInString(all) {
@@ -101,17 +129,22 @@ func TestTheCharacterForAllOthersIsNamedByNoPattern(t *testing.T) {
 	}
 }
 
+// has reports whether a string is in the domain, according to Match.
+func (d Domain) has(s string) bool {
+	return (len(d.Within) == 0 || accepts(d.Within, s).Count() > 0) && accepts(d.Without, s).Count() == 0
+}
+
 // checkAtoms reports what is wrong with atoms, given a sample of strings in
 // which shorter ones come first: a witness of another class, a class that
 // occurs twice or is missing, a witness that is not the shortest.
-func checkAtoms(patterns, within []Pattern, atoms []Atom, sample []string) error {
+func checkAtoms(patterns []Pattern, d Domain, atoms []Atom, sample []string) error {
 	byClass := map[string]Atom{}
 	for _, a := range atoms {
 		if !a.Accepts.Equal(accepts(patterns, a.Witness)) {
 			return fmt.Errorf("the witness %q is of another class than %x", a.Witness, a.Accepts)
 		}
-		if len(within) > 0 && accepts(within, a.Witness).Count() == 0 {
-			return fmt.Errorf("the witness %q is not within", a.Witness)
+		if !d.has(a.Witness) {
+			return fmt.Errorf("the witness %q is outside the domain", a.Witness)
 		}
 		if _, twice := byClass[a.Accepts.Key()]; twice {
 			return fmt.Errorf("the class %x occurs twice", a.Accepts)
@@ -120,7 +153,7 @@ func checkAtoms(patterns, within []Pattern, atoms []Atom, sample []string) error
 	}
 	wild := slices.ContainsFunc(patterns, Pattern.wild)
 	for _, s := range sample {
-		if len(within) > 0 && accepts(within, s).Count() == 0 {
+		if !d.has(s) {
 			continue
 		}
 		a, ok := byClass[accepts(patterns, s).Key()]
@@ -162,12 +195,12 @@ func TestAtomsAreThoseOfAllShortStrings(t *testing.T) {
 	sample := stringsUpTo(5, "a", "b", "A", ":", "x")
 	rapid.Check(t, func(t *rapid.T) {
 		patterns := rapid.SliceOfN(anyPattern, 0, 4).Draw(t, "patterns")
-		within := rapid.SliceOfN(anyPattern, 0, 2).Draw(t, "within")
-		atoms, err := Atoms(patterns, within, Limit{})
+		d := Domain{rapid.SliceOfN(anyPattern, 0, 4).Draw(t, "within"), rapid.SliceOfN(anyPattern, 0, 2).Draw(t, "without")}
+		atoms, err := d.Atoms(patterns, Limit{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := checkAtoms(patterns, within, atoms, sample); err != nil {
+		if err := checkAtoms(patterns, d, atoms, sample); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -188,7 +221,7 @@ func TestGlobBombsEndInAtomsOrAnError(t *testing.T) {
 		if errors.Is(err, ErrTooMany) != c.tooMany || (err == nil) == c.tooMany {
 			t.Errorf("%s: %d atoms, error %v", c.name, len(atoms), err)
 		}
-		if err := checkAtoms(parseAll(c.patterns...), nil, atoms, nil); err != nil {
+		if err := checkAtoms(parseAll(c.patterns...), Domain{}, atoms, nil); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -229,7 +262,7 @@ func TestManyLiteralsBesideAWildPatternStayCheap(t *testing.T) {
 	if err != nil || len(atoms) != 2002 {
 		t.Fatalf("%d atoms, error %v, want each literal and two more", len(atoms), err)
 	}
-	if err := checkAtoms(patterns, nil, atoms, nil); err != nil {
+	if err := checkAtoms(patterns, Domain{}, atoms, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -243,5 +276,21 @@ func TestWithinKeepsTheSearchAwayFromTheRest(t *testing.T) {
 	want := []string{"0,2:x-abcd", "4,6:x-efghz", "4,6,7:x-efghg"}
 	if d := cmp.Diff(want, summary(words, atoms)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestFormsOfADomainDoNotMultiplyTheStates(t *testing.T) {
+	var within []Pattern
+	for _, kind := range strings.Fields("a-model b-model c-model d-model e-model f-model g-model h-model i-model j-model") {
+		within = append(within, Parse("arn:"+kind+"/?*"))
+	}
+	words := parseAll("*alpha*beta*", "*gamma*delta*", "arn:a*", "*mod*eps*")
+	one, err := Atoms(words, within[:1], Limit{States: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Atoms(words, within, Limit{States: 400})
+	if err != nil || len(all) != 2*len(one) {
+		t.Fatalf("%d atoms, error %v, want twice the %d of one form", len(all), err, len(one))
 	}
 }

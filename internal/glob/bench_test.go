@@ -2,6 +2,7 @@ package glob
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -49,7 +50,7 @@ func arnPatterns() []Pattern {
 }
 
 func BenchmarkAtoms(b *testing.B) {
-	var wise, literals, within []Pattern
+	var wise, literals, within, forms []Pattern
 	for _, p := range arnPatterns() {
 		if q, ok := p.SegmentWise(); ok {
 			wise = append(wise, q)
@@ -58,6 +59,11 @@ func BenchmarkAtoms(b *testing.B) {
 	for i := range 200 {
 		s := fmt.Sprintf("arn:aws:bedrock:eu-central-1:111122223333:inference-profile/eu.anthropic.model-%d", i)
 		literals = append(literals, Literal(s))
+	}
+	account := strings.Repeat("?", 12)
+	for _, kind := range strings.Fields("inference-profile application-inference-profile provisioned-model imported-model prompt-router guardrail") {
+		form, _ := SegmentWise("arn:aws:bedrock:*-*-?:" + account + ":" + kind + "/?*")
+		forms = append(forms, form)
 	}
 	star := StarInSegment
 	arn := []Token{'a', 'r', 'n', ':', star, ':', star, ':', star, ':', star, ':', star}
@@ -68,6 +74,7 @@ func BenchmarkAtoms(b *testing.B) {
 	}{
 		{"12 ARNs", arnPatterns(), nil},
 		{"12 ARNs of at most seven segments", arnPatterns(), within},
+		{"12 ARNs of six forms", arnPatterns(), forms},
 		{"12 ARNs segmentwise", wise, nil},
 		{"200 literals", literals, nil},
 		{"12 ARNs and 200 literals", append(arnPatterns(), literals...), nil},

@@ -30,30 +30,32 @@ func FuzzMatch(f *testing.F) {
 }
 
 // FuzzAtoms reads patterns line by line; one that begins with ~ is folded, with
-// % segment-wise, and with > one of within.
+// % segment-wise, with > one of those within, and with < one of those without.
 func FuzzAtoms(f *testing.F) {
 	f.Add("a*\n*b\n~aB?\n>?*", "ab")
 	f.Add("%a:*:*:*:*:*\na:*", "a:::b:::")
 	f.Add("*a???\n\xff*\nab", "\xff")
+	f.Add("a*\n>a?*\n>b?*\n>%a:*:*:*:*:*\n<*aa\n<~ab*", "aab")
 	f.Fuzz(func(t *testing.T, lines, s string) {
-		patterns, within := readLines(lines)
-		atoms, err := Atoms(patterns, within, Limit{States: 5000, Atoms: 500})
+		patterns, d := readLines(lines)
+		atoms, err := d.Atoms(patterns, Limit{States: 5000, Atoms: 500})
 		if err != nil {
 			if !errors.Is(err, ErrTooMany) || atoms != nil {
 				t.Fatalf("%d atoms, error %v", len(atoms), err)
 			}
 			return
 		}
-		if err := checkAtoms(patterns, within, atoms, []string{s}); err != nil {
+		if err := checkAtoms(patterns, d, atoms, []string{s}); err != nil {
 			t.Fatalf("%q: %v", lines, err)
 		}
 	})
 }
 
-func readLines(lines string) (patterns, within []Pattern) {
+func readLines(lines string) (patterns []Pattern, d Domain) {
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSuffix(line, "\n")
-		line, bound := strings.CutPrefix(line, ">")
+		line, inside := strings.CutPrefix(line, ">")
+		line, outside := strings.CutPrefix(line, "<")
 		line, bySegment := strings.CutPrefix(line, "%")
 		line, folded := strings.CutPrefix(line, "~")
 		p := Parse(line)
@@ -63,11 +65,14 @@ func readLines(lines string) (patterns, within []Pattern) {
 		if folded {
 			p = p.Fold()
 		}
-		if bound {
-			within = append(within, p)
-		} else {
+		switch {
+		case inside:
+			d.Within = append(d.Within, p)
+		case outside:
+			d.Without = append(d.Without, p)
+		default:
 			patterns = append(patterns, p)
 		}
 	}
-	return patterns, within
+	return patterns, d
 }

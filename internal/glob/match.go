@@ -190,29 +190,31 @@ func reading(cells []cell, at uint32) uint32 {
 // advance appends to out the positions after a character, given those before
 // it. Both are in ascending order and leave out what a star stands for: the
 // position after it, and whatever it is at least as good as, which is every
-// position before a Star and, in a pattern in order, before any star. With
-// stars, all cells must be of one pattern.
+// position before a Star and, in a pattern in order, before any star. They are
+// of one pattern, unlike what is in out before.
 func advance(cells []cell, ordered bool, set, out []uint32, s symbol) []uint32 {
+	first := len(out)
 	for _, at := range set {
 		tok := cells[at].tok
 		if tok == Star || tok == StarInSegment && s.char != ':' {
-			out = arrive(cells, ordered, out, at)
+			out = arrive(cells, ordered, out, first, at)
 		}
 		if next := reading(cells, at); cells[next].takes(s) {
-			out = arrive(cells, ordered, out, next+1)
+			out = arrive(cells, ordered, out, first, next+1)
 		}
 	}
 	return out
 }
 
-// arrive adds a position to a set. From one position to the next, those added
-// never descend: a position adds itself, if it is a star, and at most two more.
-func arrive(cells []cell, ordered bool, out []uint32, at uint32) []uint32 {
+// arrive adds a position to a set, of which out[first:] are of the same pattern.
+// From one position to the next, those added never descend: a position adds
+// itself, if it is a star, and at most two more.
+func arrive(cells []cell, ordered bool, out []uint32, first int, at uint32) []uint32 {
 	tok := cells[at].tok
 	if tok == Star || ordered && tok == StarInSegment {
-		return append(out[:0], at)
+		return append(out[:first], at)
 	}
-	if n := len(out); n > 0 {
+	if n := len(out); n > first {
 		last := out[n-1]
 		if last == at || last == at-1 && isStar(cells[last].tok) {
 			return out

@@ -1,6 +1,7 @@
 package glob
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 )
@@ -11,8 +12,9 @@ import (
 type product struct {
 	alphabet *alphabet
 	meter    *meter
-	bounded  bool // only strings that match a pattern of within count
 	parts    []*automaton
+	wanted   int    // parts[:wanted] have to match, or the string does not count
+	decided  int    // parts[wanted:decided] must not; the rest tells classes apart
 	states   *rows  // one state of every part
 	origins  []step // of every state
 	classes  *rows  // the indexes that match, by class
@@ -38,35 +40,65 @@ type step struct {
 	symbol uint16
 }
 
-// newProduct prepares the product of the entries' automata: one of all that are
+// newProduct returns a product without parts, for entries of the lists.
+func newProduct(limit Limit, lists ...[]*entry) (*product, error) {
+	entries := slices.Concat(lists...)
+	m := newMeter(limit, entries)
+	if err := m.check(0, 0); err != nil {
+		return nil, err
+	}
+	a, ok := newAlphabet(entries)
+	if !ok {
+		return nil, fmt.Errorf("patterns of more than %d different characters: %w", maxSymbols, ErrTooMany)
+	}
+	return &product{
+		alphabet: a, meter: m, states: newRows(), classes: newRows(),
+		matters: make([]uint64, a.words), heads: make([]uint32, len(a.symbols)),
+	}, nil
+}
+
+// want adds what has to match: one of the entries. It comes before forbid.
+func (x *product) want(entries []*entry) {
+	if len(entries) > 0 {
+		x.join(entries, true)
+		x.wanted, x.decided = len(x.parts), len(x.parts)
+	}
+}
+
+// forbid adds what must not match: any of the entries. It comes before tell.
+func (x *product) forbid(entries []*entry) {
+	if len(entries) > 0 {
+		x.join(entries, true)
+		x.decided = len(x.parts)
+	}
+}
+
+// tell adds what classes are told apart by: an automaton of all entries that are
 // literal, and one of each that is not.
-func newProduct(a *alphabet, m *meter, entries []*entry, bounded bool) *product {
-	x := &product{alphabet: a, meter: m, bounded: bounded, states: newRows(), classes: newRows()}
-	x.matters, x.heads = make([]uint64, a.words), make([]uint32, len(a.symbols))
+func (x *product) tell(entries []*entry) {
 	var literal []*entry
 	for _, e := range entries {
 		if e.wild() {
-			x.join(e)
+			x.join([]*entry{e}, false)
 		} else {
 			literal = append(literal, e)
 		}
 	}
 	if len(literal) > 0 {
-		x.join(literal...)
+		x.join(literal, false)
 	}
-	x.others = make([]uint32, len(x.parts))
-	return x
 }
 
 // join adds an automaton, and its first state to the product's.
-func (x *product) join(entries ...*entry) {
-	t, first := newAutomaton(x.alphabet, x.meter, entries)
+func (x *product) join(entries []*entry, union bool) {
+	t, first := newAutomaton(x.alphabet, x.meter, entries, union)
 	x.parts = append(x.parts, t)
 	x.target = append(x.target, first)
 }
 
 // run walks all states and returns the classes.
 func (x *product) run() ([]Atom, error) {
+	x.others = make([]uint32, len(x.parts))
 	if err := x.reach(step{}); err != nil {
 		return nil, err
 	}
@@ -107,7 +139,7 @@ func (x *product) prepare() bool {
 	unsettled := false
 	for i, t := range x.parts {
 		n := x.current[i]
-		if t.states[n].settled {
+		if s := &t.states[n]; s.dead || s.sure {
 			continue
 		}
 		unsettled = true
@@ -150,7 +182,7 @@ func (x *product) try(from uint32, symbol int) error {
 
 // reach notes the target state, and its class if it is a new one.
 func (x *product) reach(by step) error {
-	if x.bounded && !x.hopeful() {
+	if x.hopeless() {
 		return x.check()
 	}
 	n, isNew := x.states.number(x.target, hash(x.target))
@@ -165,28 +197,38 @@ func (x *product) reach(by step) error {
 
 func (x *product) check() error { return x.meter.check(x.states.count(), len(x.atoms)) }
 
-// hopeful reports whether a pattern of within may yet match.
-func (x *product) hopeful() bool {
-	for i, t := range x.parts {
-		if t.states[x.target[i]].hope {
+// hopeless reports whether no string counts that leads through the target state.
+func (x *product) hopeless() bool {
+	for i, t := range x.parts[:x.decided] {
+		s := &t.states[x.target[i]]
+		if i < x.wanted && s.dead || i >= x.wanted && s.sure {
 			return true
 		}
 	}
 	return false
 }
 
+// counts reports whether the strings that lead to the target state count.
+func (x *product) counts() bool {
+	for i, t := range x.parts[:x.decided] {
+		if t.states[x.target[i]].matches != (i < x.wanted) {
+			return false
+		}
+	}
+	return true
+}
+
 // classify makes an atom of the class of the target state, unless it is known
 // or does not count.
 func (x *product) classify(n uint32) {
-	x.accepts = x.accepts[:0]
-	within := !x.bounded
-	for i, t := range x.parts {
-		s := &t.states[x.target[i]]
-		x.accepts = append(x.accepts, s.accepts...)
-		within = within || s.within
-	}
-	if !within {
+	if !x.counts() {
 		return
+	}
+	x.accepts = x.accepts[:0]
+	for i, t := range x.parts[x.decided:] {
+		if s := &t.states[x.target[x.decided+i]]; s.matches {
+			x.accepts = append(x.accepts, t.accepted[s.from:s.end]...)
+		}
 	}
 	if _, isNew := x.classes.number(x.accepts, hash(x.accepts)); isNew {
 		x.atoms = append(x.atoms, Atom{Accepts: bitsOf(x.accepts), Witness: x.witness(n)})

@@ -43,8 +43,11 @@ func (t *rows) number(row []uint32, h uint32) (n uint32, isNew bool) {
 	return n, true
 }
 
-// grow doubles the hash table.
+// grow doubles the hash table, and makes room for as many rows.
 func (t *rows) grow() {
+	t.cells = slices.Grow(t.cells, len(t.cells))
+	t.starts = slices.Grow(t.starts, len(t.starts))
+	t.hashes = slices.Grow(t.hashes, len(t.hashes))
 	t.slots = make([]uint32, 2*len(t.slots))
 	mask := uint32(len(t.slots) - 1)
 	for n, h := range t.hashes {

@@ -13,11 +13,13 @@ type TextOptions struct {
 	Color bool // with the terminal's colours
 }
 
-// mostNames is how many principals of one group are named, and mostLines how
-// long a proposed policy may be, before the reader is sent to another format.
+// mostNames is how many principals of one group are named, mostLines how long a
+// proposed policy may be, and mostGroups how many findings of one rule are told
+// in full, before the reader is sent to another format.
 const (
-	mostNames = 8
-	mostLines = 40
+	mostNames  = 8
+	mostLines  = 40
+	mostGroups = 5
 )
 
 // Text is for a terminal and for whoever sees such findings for the first time:
@@ -120,10 +122,24 @@ func (t *textReport) rule(all []group) {
 	p.hang(label, strings.Repeat(" ", room), rule.Title+" ("+count(total, "finding")+")")
 	t.meaning(first.Rule, rule)
 	for i, g := range all {
+		if i == mostGroups && len(all) > mostGroups+1 {
+			t.others(all[i:])
+			break
+		}
 		p.line("")
 		t.finding(i+1, g)
 	}
 	p.line("")
+}
+
+// others names whom the rest of a rule's findings are about.
+func (t *textReport) others(rest []group) {
+	var all []who
+	for _, g := range rest {
+		all = append(all, g.Who...)
+	}
+	t.out.line("")
+	t.out.block("  ", fmt.Sprintf("and %s more, about %s.", count(len(all), "finding"), names(all)))
 }
 
 func (t *textReport) meaning(id string, rule Rule) {
