@@ -1,0 +1,39 @@
+package rights
+
+import (
+	"testing"
+
+	"github.com/writ-project/writ/internal/awsiam"
+)
+
+// What is new may be on any resource that the action can be about: other
+// services', other partitions', a Marketplace endpoint.
+func TestNewAccessIsFoundOnEveryKindOfResource(t *testing.T) {
+	const base = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+	for resource, action := range map[string]string{
+		"arn:aws:sagemaker:us-east-1:111122223333:endpoint/x":                           "sagemaker:InvokeEndpoint",
+		"arn:aws:bedrock-mantle:us-east-1:111122223333:project/default":                 "bedrock-mantle:CreateInference",
+		"arn:aws:bedrock:us-east-1:111122223333:agent-alias/AGENT00001/ALIAS00001":      "bedrock:InvokeAgent",
+		"arn:aws:bedrock:us-east-1:111122223333:marketplace/model-endpoint/all-access":  "bedrock:InvokeModel",
+		"arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0":   "bedrock:InvokeModel",
+		"arn:aws:bedrock:::foundation-model/amazon.nova-pro-v1:0":                       "bedrock:InvokeModel",
+		"arn:aws:bedrock:eu-west-1:111122223333:provisioned-model/abcdefghijkl":         "bedrock:InvokeModelWithResponseStream",
+		"arn:aws:aws-external-anthropic:us-east-1:111122223333:workspace/wrkspc_000001": "aws-external-anthropic:CreateInference",
+		"*": "bedrock:OptimizePrompt",
+	} {
+		next := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource + `"}}`
+		old, _ := awsiam.Parse("base", []byte(base), awsiam.Position{})
+		fresh, _ := awsiam.Parse("candidate", []byte(next), awsiam.Position{})
+		side := func(d *awsiam.Document) Policies {
+			return Policies{Layers: awsiam.Layers{Identity: []*awsiam.Document{d}}}
+		}
+		u := Universe{Facts: awsiam.EmbeddedFacts(), Correlated: true}
+		c := Compare(u, side(old), side(fresh), []string{action})
+		if c.Verdict != NewAccess || c.Witness == nil || (c.Witness.Resource != resource && resource != "*") {
+			t.Errorf("%s on %s: %s %+v", action, resource, c.Verdict, c.Witness)
+		}
+		if back := Compare(u, side(fresh), side(old), []string{action}); back.Verdict != NoNewAccess {
+			t.Errorf("%s on %s, the other way: %s", action, resource, back.Verdict)
+		}
+	}
+}
