@@ -36,8 +36,9 @@ func blocks(document string) ([]block, error) {
 }
 
 // TestDocsShellBlocks runs the marked blocks of the README and of each document
-// as one shell script per file, in order, in an empty directory beside a fresh
-// demo: a command that fails, fails the test. The script finds writ on its PATH,
+// as one shell script per file, in order, beside a fresh demo and in a directory
+// that holds nothing but docs, as a checkout does: a command that fails, fails
+// the test. The script finds writ on its PATH,
 // and WRIT_DATA, GATEWAY, GATEWAY_TLS, ADMIN and CA as the ready line has them.
 func TestDocsShellBlocks(t *testing.T) {
 	root := filepath.Join("..", "..")
@@ -95,6 +96,13 @@ func shell(t *testing.T, s *writtest.Server, script string) string {
 	defer cancel()
 	sh := exec.CommandContext(ctx, "sh", file)
 	sh.Dir = t.TempDir()
+	docs, err := filepath.Abs(filepath.Join("..", "..", "docs"))
+	if err == nil {
+		err = os.Symlink(docs, filepath.Join(sh.Dir, "docs"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	sh.Env = append(os.Environ(),
 		"PATH="+filepath.Dir(writtest.Binary(t))+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"WRIT_DATA="+s.Data, "GATEWAY="+s.Gateway, "GATEWAY_TLS="+s.GatewayTLS, "ADMIN="+s.Admin, "CA="+s.CA)

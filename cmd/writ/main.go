@@ -24,6 +24,7 @@ type commands struct {
 	Delete      deleteCmd      `cmd:"" help:"Delete one resource."`
 	Explain     explainCmd     `cmd:"" help:"Say what would be decided about a call, and why."`
 	Policy      policyCmd      `cmd:"" help:"Check and test policies before they count."`
+	IAM         iamCmd         `cmd:"" name:"iam" help:"Say exactly who can invoke what in an AWS account, from its files."`
 	Audit       auditCmd       `cmd:"" help:"Verify, read and prove the audit log."`
 	Sessions    sessionsCmd    `cmd:"" help:"Revoke sessions."`
 	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
