@@ -24,6 +24,7 @@ type iamCmd struct {
 	Prove      iamProveCmd      `cmd:"" help:"Prove assertions about an account, for a build."`
 	Tighten    iamTightenCmd    `cmd:"" help:"Propose the least-privilege policy of a principal, proven."`
 	Chokepoint iamChokepointCmd `cmd:"" help:"Make the policy that leaves the gateway as the only door, proven."`
+	Shadow     iamShadowCmd     `cmd:"" help:"Subtract what Writ grants from what AWS allows."`
 	Verify     iamVerifyCmd     `cmd:"" help:"Check certificates without the algebra."`
 }
 

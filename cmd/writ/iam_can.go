@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,10 +105,10 @@ type iamAnswer struct {
 	Decision    rights.Decision    `json:"decision"`
 	Hops        *int               `json:"hops,omitempty"`
 	Incomplete  []string           `json:"incomplete"`
-	Condition   string             `json:"condition,omitempty"`
+	Condition   *string            `json:"condition"` // null: none
 	When        []rights.Term      `json:"when,omitempty"`
-	Until       string             `json:"until,omitempty"`
-	From        string             `json:"from,omitempty"`
+	Until       *string            `json:"until"` // RFC 3339; null: no end
+	From        *string            `json:"from"`  // null: no beginning to come
 	Legs        []rights.LegAnswer `json:"legs"`
 	Statements  []awsiam.Ref       `json:"statements"`
 	NotRequired []string           `json:"notRequired,omitempty"`
@@ -121,8 +120,8 @@ type iamAnswer struct {
 
 func answerOf(a *analyse.Analysis, p *estate.Principal, ans rights.Answer) iamAnswer {
 	return iamAnswer{
-		Principal: p.ARN, Decision: ans.Decision, Incomplete: orEmpty(a.Incomplete(p)), Condition: rights.Terms(ans.Condition), When: ans.Condition,
-		Until: stamp(ans.Until), From: stamp(ans.From), Legs: orEmpty(ans.Legs), Statements: orEmpty(ans.Statements), NotRequired: ans.NotRequired,
+		Principal: p.ARN, Decision: ans.Decision, Incomplete: orEmpty(a.Incomplete(p)), Condition: orNull(rights.Terms(ans.Condition)), When: ans.Condition,
+		Until: orNull(stamp(ans.Until)), From: orNull(stamp(ans.From)), Legs: orEmpty(ans.Legs), Statements: orEmpty(ans.Statements), NotRequired: ans.NotRequired,
 		Doubts: ans.Doubts, Warnings: ans.Warnings, Witness: ans.Witness,
 	}
 }
@@ -132,6 +131,21 @@ func orEmpty[T any](list []T) []T {
 		return []T{}
 	}
 	return list
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// orNothing is the opposite of orNull.
+func orNothing(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 func stamp(t time.Time) string {
@@ -151,9 +165,9 @@ func shortName(arn string) string {
 
 func printAnswer(o iamAnswer, q analyse.Question) {
 	fmt.Printf("%s: %s %s on %s\n", o.Decision, shortName(o.Principal), verdictVerb[o.Decision], q.Resource)
-	fact("when", o.Condition)
-	fact("until", o.Until)
-	fact("from", o.From)
+	fact("when", orNothing(o.Condition))
+	fact("until", orNothing(o.Until))
+	fact("from", orNothing(o.From))
 	rows := [][]string{}
 	for _, l := range o.Legs {
 		why := ""
@@ -195,6 +209,6 @@ var verdictVerb = map[rights.Decision]string{
 
 func fact(what, text string) {
 	if text != "" {
-		fmt.Printf("%-13s %s\n", what, cmp.Or(text, "-"))
+		fmt.Printf("%-13s %s\n", what, text)
 	}
 }

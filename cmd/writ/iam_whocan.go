@@ -79,11 +79,11 @@ func (c *iamWhoCanCmd) Run(ctx context.Context) error {
 
 func whoCanLine(w *bufio.Writer, o iamAnswer) error {
 	fmt.Fprintf(w, "%-12s %s", o.Decision, o.Principal)
-	if o.Condition != "" {
-		fmt.Fprintf(w, "  when %s", o.Condition)
+	if o.Condition != nil {
+		fmt.Fprintf(w, "  when %s", *o.Condition)
 	}
-	if o.Until != "" {
-		fmt.Fprintf(w, "  until %s", o.Until)
+	if o.Until != nil {
+		fmt.Fprintf(w, "  until %s", *o.Until)
 	}
 	if len(o.Path) > 0 {
 		via := make([]string, len(o.Path))

@@ -186,3 +186,20 @@ func FuzzDate(f *testing.F) {
 		}
 	})
 }
+
+func FuzzValues(f *testing.F) {
+	for _, s := range []string{"10.0.0.0/8", "::ffff:1.2.3.4/100", "fe80::1%eth0", "-1.50", "1e9", "+.", "*", "bedrock:Invoke*", "bed*:x", "a:b:c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if p, err := ParsePrefix(s); err == nil && (!p.IsValid() || p.Addr().Zone() != "") {
+			t.Fatalf("%q is read as the block %v", s, p)
+		}
+		if n, err := ParseNumber(s); err == nil && n == nil {
+			t.Fatalf("%q is read as no number", s)
+		}
+		if a, _, err := ParseAction(s); err == nil && a.Source != s {
+			t.Fatalf("%q is read as %q", s, a.Source)
+		}
+	})
+}

@@ -171,6 +171,9 @@ func FuzzCheck(f *testing.F) {
 			}
 			data = sealed(t, c)
 		}
+		if _, err := Decode(data); err != nil && Check(data) == nil {
+			t.Fatal("what cannot be decoded is accepted")
+		}
 		_ = Check(data)
 	})
 }

@@ -25,6 +25,14 @@ func TestAGlobBombOfResourcesIsNeverProvenHarmless(t *testing.T) {
 	}
 }
 
+func TestAGlobBombOfResourcesIsUndetermined(t *testing.T) {
+	c := of(policy(t, `"Effect":"Allow","Action":"*","Resource":`+bombs(30)))
+	c.Checks[0].Resource = ""
+	if got := Solve(exact(), c); got.Decision != Undetermined {
+		t.Errorf("%s", got.Decision)
+	}
+}
+
 // TestADenyOfABombedKeyIsADeny: what needs no atoms is decided all the same.
 func TestADenyOfABombedKeyIsADeny(t *testing.T) {
 	got := Solve(exact(), of(policy(t, `"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:SourceVpce":`+bombs(30)+`}}`, `"Effect":"Deny","Action":"*","Resource":"*"`)))

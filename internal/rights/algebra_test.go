@@ -77,7 +77,7 @@ func TestAKeyIsComparedBlindToCaseThroughAVariable(t *testing.T) {
 	f.Add(c)
 	f.Close()
 	v := f.byKey["aws:principaltag/owner"]
-	if v == nil || len(v.atoms) != 3 {
+	if v == nil || len(v.atoms) != 3 || !v.cuts.Patterns[0].Match("aNn") {
 		t.Fatalf("the tag has atoms %v, want absent, ann in any case, and another", v)
 	}
 	a := f.Answer(c)
@@ -105,6 +105,7 @@ func TestKeysOfTwoTypesAreUndetermined(t *testing.T) {
 		`"StringLike":{"aws:CurrentTime":"2026*"}`,
 		`"StringLike":{"aws:SourceIp":"10.*"},"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}`,
 		`"BinaryEquals":{"custom:x":"YQ=="},"StringLike":{"custom:x":"a*"}`,
+		`"NumericLessThan":{"aws:TokenIssueTime":"5"}`,
 	} {
 		got := Solve(exact(), of(policy(t, `"Effect":"Allow","Action":"*","Resource":"*","Condition":{`+two+`}`)))
 		if got.Decision != Undetermined || len(got.Doubts) == 0 {
@@ -124,6 +125,7 @@ func TestAConditionIsWrittenInTheWordsOfThePolicies(t *testing.T) {
 		want       string
 	}{
 		{[]string{region("us-*"), region("eu-*")}, "aws:RequestedRegion ~ eu-* OR aws:RequestedRegion ~ us-*"},
+		{[]string{when(`"StringLike":{"aws:SourceVpce":"a*"},"StringNotEquals":{"aws:SourceVpce":"ab"}`), when(`"StringEquals":{"aws:SourceVpce":"x"}`)}, "(aws:SourceVpce ~ a* AND aws:SourceVpce ≠ ab) OR aws:SourceVpce = x"},
 		{[]string{tag("a"), tag("b")}, "aws:PrincipalTag/team = a or b"},
 		{[]string{when(`"StringEquals":{"aws:PrincipalTag/team":["a","b"]}`)}, "aws:PrincipalTag/team = a or b"},
 		{[]string{allowAll, `"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"a"}}`}, "aws:PrincipalTag/team ≠ a"},
@@ -172,6 +174,8 @@ func TestWhatIsNotRequiredIsSaid(t *testing.T) {
 		{"nothing", `"Null":{"aws:username":"false"}`, []string{"mfa", "guardrail", "network"}},
 		{"MFA, which BoolIfExists does not ask of keys that last", `"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}`, []string{"guardrail", "network"}},
 		{"a guardrail", `"StringNotEquals":{"bedrock:GuardrailIdentifier":"` + guardrail1 + `"}`, []string{"mfa", "network"}},
+		{"MFA, however long ago", `"Null":{"aws:MultiFactorAuthAge":"true"}`, []string{"guardrail", "network"}},
+		{"a guardrail that a tag names", `"ArnNotEquals":{"bedrock:GuardrailIdentifier":"arn:aws:bedrock:us-east-1:111122223333:guardrail/${aws:PrincipalTag/team}"}`, []string{"mfa", "network"}},
 		{"an endpoint", `"StringNotEquals":{"aws:SourceVpce":"vpce-1"}`, []string{"mfa", "guardrail"}},
 		{"an address or an endpoint", `"NotIpAddressIfExists":{"aws:SourceIp":"192.0.2.0/24"},"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1"}`, []string{"mfa", "guardrail"}},
 	} {
@@ -189,14 +193,54 @@ func TestWhatIsNotRequiredIsSaid(t *testing.T) {
 func TestAClassOfResourcesIsOfOneRegion(t *testing.T) {
 	u := exact()
 	u.Correlated = true
-	models := func(region string) Policies {
-		return Policies{Layers: awsiam.Layers{Identity: []*awsiam.Document{policy(t, `"Effect":"Allow","Action":"*","Resource":"arn:aws:bedrock:*::foundation-model/*","Condition":{"StringEquals":{"aws:RequestedRegion":"`+region+`"}}`)}}}
+	models := func(op, region string) Policies {
+		return Policies{Layers: awsiam.Layers{Identity: []*awsiam.Document{policy(t, `"Effect":"Allow","Action":"*","Resource":"arn:aws:bedrock:*::foundation-model/*","Condition":{"`+op+`":{"aws:RequestedRegion":"`+region+`"}}`)}}}
 	}
 	nothing := Policies{Layers: awsiam.Layers{Identity: []*awsiam.Document{policy(t, `"Effect":"Deny","Action":"*","Resource":"*"`)}}}
-	for region, resource := range map[string]string{"unspecified": "arn:aws:bedrock:::foundation-model/", "eu-west-1": "arn:aws:bedrock:eu-west-1::foundation-model/"} {
-		got := Compare(u, nothing, models(region), InvokeActions)
-		if got.Verdict != NewAccess || !strings.HasPrefix(got.Witness.Resource, resource) {
-			t.Errorf("%s: %s %v", region, got.Verdict, got.Witness)
+	for _, x := range []struct {
+		op, region string
+		want       bool // of a model without a region
+	}{{"StringEquals", "unspecified", true}, {"StringNotEquals", "unspecified", false}, {"StringEquals", "eu-west-1", false}, {"StringLike", "un*d", true}} {
+		got := Compare(u, nothing, models(x.op, x.region), InvokeActions)
+		if got.Verdict != NewAccess || strings.HasPrefix(got.Witness.Resource, "arn:aws:bedrock:::") != x.want {
+			t.Errorf("%s %s: %s %v", x.op, x.region, got.Verdict, got.Witness)
+		}
+	}
+}
+
+// TestAClassOfResourcesIsShownByOneThatCanBe: no model's id holds the path of a
+// profile, though a * may stand for it.
+func TestAClassOfResourcesIsShownByOneThatCanBe(t *testing.T) {
+	u := exact()
+	u.Correlated = true
+	of := func(statements ...string) Policies {
+		return Policies{Layers: awsiam.Layers{Identity: []*awsiam.Document{policy(t, statements...)}}}
+	}
+	both := of(`"Effect":"Allow","Action":"*","Resource":"arn:aws:bedrock:*::foundation-model/*"`, `"Effect":"Deny","Action":"*","NotResource":"arn:aws:bedrock:*:inference-profile/*"`)
+	if got := Compare(u, of(`"Effect":"Deny","Action":"*","Resource":"*"`), both, InvokeActions); got.Verdict != NoNewAccess {
+		t.Errorf("%s %v", got.Verdict, got.Witness)
+	}
+}
+
+// TestACheckKeepsWhatItKnows: a key that another check leaves free is not free
+// for it.
+func TestACheckKeepsWhatItKnows(t *testing.T) {
+	c := inTwoRegions(of(policy(t, `"Effect":"Allow","Action":"*","Resource":"`+modelEast+`","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1"}}`,
+		`"Effect":"Allow","Action":"*","Resource":"`+modelWest+`","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}`)))
+	c.Checks[1].Known = nil
+	if got := Solve(exact(), c); got.Decision != Conditional || got.Witness.Context["aws:RequestedRegion"] != "eu-west-1" {
+		t.Errorf("%s %v, doubts %q", got.Decision, got.Witness, got.Doubts)
+	}
+}
+
+// TestAnyoneInAResourcePolicyPastABoundary: what AWS does not say is not decided.
+func TestAnyoneInAResourcePolicyPastABoundary(t *testing.T) {
+	for arn, want := range map[string]Decision{annARN: Undetermined, roleARN: ImplicitDeny} {
+		c := of(policy(t, `"Effect":"Allow","Action":"s3:*","Resource":"*"`))
+		c.Principal.ARN, c.Layers.Boundary = arn, policy(t, `"Effect":"Allow","Action":"s3:*","Resource":"*"`)
+		c.Checks[0].Policy = policy(t, `"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"`)
+		if got := Solve(exact(), c); got.Decision != want {
+			t.Errorf("%s: %s, want %s", arn, got.Decision, want)
 		}
 	}
 }

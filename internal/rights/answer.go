@@ -214,7 +214,7 @@ func (r *reading) explain(a *Answer) {
 	for i, fn := range r.fns {
 		a.Statements = appendRefs(a.Statements, r, fn.allows, may)
 		for _, cl := range fn.allows {
-			if cl.differs {
+			if resource := r.c.Checks[i].Resource; resource != "" && cl.statement.SegmentsDiffer(resource) {
 				a.Warnings = appendOnce(a.Warnings, "reading "+cl.ref.Document+" segment by segment, as some tools do, gives another answer for "+r.c.Checks[i].Resource)
 			}
 		}

@@ -23,8 +23,9 @@ func bound(t awsiam.Truth) Bounds { return [...]Bounds{never, maybe, always}[t] 
 type clause struct {
 	ref awsiam.Ref
 	at  Bounds
-	// differs: reading the resource segment by segment gives another answer.
-	differs bool
+	// statement is asked, once an answer rests on it, whether reading its resources
+	// segment by segment would give another.
+	statement *awsiam.Statement
 }
 
 // function is one check as a function of the free keys.
@@ -180,17 +181,26 @@ func (b *builder) document(layer awsiam.Layer, level int, d *awsiam.Document, al
 		if s.Effect == awsiam.NoEffect {
 			at.Must = diagram.False
 		}
-		cl := clause{ref: awsiam.Ref{Layer: layer, Level: level, Document: d.Name, Index: s.Index, Sid: s.Sid, Effect: s.Effect.String()}, at: at}
-		cl.differs = b.k.Resource != "" && s.SegmentsDiffer(b.k.Resource)
+		cl := clause{ref: awsiam.Ref{Layer: layer, Level: level, Document: d.Name, Index: s.Index, Sid: s.Sid, Effect: s.Effect.String()}, at: at, statement: s}
 		if s.Effect != awsiam.Allow {
 			b.fn.denied = b.or(b.fn.denied, at)
 			b.fn.denies = append(b.fn.denies, cl)
 		}
 		if s.Effect != awsiam.Deny {
-			b.fn.allows = append(b.fn.allows, cl)
+			if !leavesAll(layer, s) {
+				b.fn.allows = append(b.fn.allows, cl)
+			}
 			allow(at, form)
 		}
 	}
+}
+
+// leavesAll reports whether a statement is one by which a layer of limits limits
+// nothing, as AWS attaches it to every account: it explains no answer.
+func leavesAll(layer awsiam.Layer, s *awsiam.Statement) bool {
+	return (layer == awsiam.SCPLayer || layer == awsiam.RCPLayer) && s.Doubts.First() == "" && len(s.Conditions) == 0 && !s.NotAction && !s.NotResource &&
+		slices.ContainsFunc(s.Actions, func(a awsiam.Action) bool { return a.Source == "*" }) &&
+		slices.ContainsFunc(s.Resources, func(r awsiam.Text) bool { return r.Source == "*" })
 }
 
 func (b *builder) doubtful(why string) {
