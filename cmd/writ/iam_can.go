@@ -31,13 +31,35 @@ func (f *askFlags) question(facts *awsiam.Facts) (analyse.Question, error) {
 	return analyse.Question{Action: f.Action, Resource: f.Resource, Region: f.Region, Known: known}, err
 }
 
-type iamCanCmd struct {
+// onePrincipal asks a question of one principal.
+type onePrincipal struct {
 	iamInput
 	askFlags
-	certificateFlag
 	Principal string `help:"ARN, or role/NAME." placeholder:"ARN"`
-	Requests  string `help:"Decide a batch of concrete requests instead, JSON lines from a file or -." placeholder:"FILE"`
-	JSON      bool   `help:"Print JSON."`
+}
+
+// prepare reads the input and finds who is asked about, and what.
+func (c *onePrincipal) prepare(ctx context.Context) (*analyse.Analysis, *estate.Principal, analyse.Question, error) {
+	if c.Principal == "" {
+		return nil, nil, analyse.Question{}, withHint(errors.New("--principal is missing"), "name one by its ARN, or as role/NAME")
+	}
+	a, err := c.load(ctx, nil)
+	if err != nil {
+		return nil, nil, analyse.Question{}, err
+	}
+	p, err := findPrincipal(a, c.Principal)
+	if err != nil {
+		return nil, nil, analyse.Question{}, err
+	}
+	q, err := c.question(a.Facts)
+	return a, p, q, err
+}
+
+type iamCanCmd struct {
+	onePrincipal
+	certificateFlag
+	Requests string `help:"Decide a batch of concrete requests instead, JSON lines from a file or -." placeholder:"FILE"`
+	JSON     bool   `help:"Print JSON."`
 }
 
 func (c *iamCanCmd) Help() string {
@@ -62,18 +84,10 @@ func (c *iamCanCmd) Run(ctx context.Context) error {
 	if c.Requests != "" {
 		return decideBatch(c.Requests, os.Stdout)
 	}
-	if len(c.Account) == 0 || c.Principal == "" {
+	if len(c.Account) == 0 && c.Principal == "" {
 		return withHint(errors.New("--account and --principal, or --requests, are needed"), "writ iam can --help shows both")
 	}
-	a, err := c.load(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := findPrincipal(a, c.Principal)
-	if err != nil {
-		return err
-	}
-	q, err := c.question(a.Facts)
+	a, p, q, err := c.prepare(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,10 +10,8 @@ import (
 )
 
 type iamExplainCmd struct {
-	iamInput
-	askFlags
-	Principal string `help:"ARN, or role/NAME." placeholder:"ARN"`
-	JSON      bool   `help:"Print JSON."`
+	onePrincipal
+	JSON bool `help:"Print JSON."`
 }
 
 func (c *iamExplainCmd) Help() string {
@@ -28,18 +25,7 @@ Exit status 0: it can; 1: it cannot. With --json the status is 0.`
 }
 
 func (c *iamExplainCmd) Run(ctx context.Context) error {
-	if c.Principal == "" {
-		return withHint(errors.New("--principal is missing"), "name one by its ARN, or as role/NAME")
-	}
-	a, err := c.load(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := findPrincipal(a, c.Principal)
-	if err != nil {
-		return err
-	}
-	q, err := c.question(a.Facts)
+	a, p, q, err := c.prepare(ctx)
 	if err != nil {
 		return err
 	}

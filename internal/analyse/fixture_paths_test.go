@@ -246,6 +246,15 @@ func confirmedFor(t testing.TB, a *Analysis, p *estate.Principal, w rights.Witne
 	for k, v := range a.Known(p) {
 		ctx[k] = v
 	}
+	setWitness(ctx, w)
+	r := awsiam.Request{Principal: p.Principal, Action: w.Action, Resource: w.Resource, Account: awsiam.AccountOf(w.Resource), Context: ctx}
+	if d := awsiam.Evaluate(r, a.Layers(p)); d.Outcome != awsiam.Allowed {
+		t.Errorf("the evaluator answers %+v to the witness %+v", d, w)
+	}
+}
+
+// setWitness puts what a witness holds into a context, over what is there.
+func setWitness(ctx awsiam.Context, w rights.Witness) {
 	for k, v := range w.Context {
 		switch v := v.(type) {
 		case string:
@@ -257,9 +266,5 @@ func confirmedFor(t testing.TB, a *Analysis, p *estate.Principal, w rights.Witne
 			}
 			ctx.Set(k, awsiam.Many(items...))
 		}
-	}
-	r := awsiam.Request{Principal: p.Principal, Action: w.Action, Resource: w.Resource, Account: awsiam.AccountOf(w.Resource), Context: ctx}
-	if d := awsiam.Evaluate(r, a.Layers(p)); d.Outcome != awsiam.Allowed {
-		t.Errorf("the evaluator answers %+v to the witness %+v", d, w)
 	}
 }

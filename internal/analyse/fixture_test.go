@@ -115,18 +115,7 @@ func requestOf(a *Analysis, p *estate.Principal, w rights.Witness) awsiam.Reques
 			ctx[k] = v
 		}
 	}
-	for k, v := range w.Context {
-		switch v := v.(type) {
-		case string:
-			ctx.Set(k, awsiam.One(v))
-		case []any:
-			var items []string
-			for _, x := range v {
-				items = append(items, x.(string))
-			}
-			ctx.Set(k, awsiam.Many(items...))
-		}
-	}
+	setWitness(ctx, w)
 	if _, ok := ctx["aws:currenttime"]; !ok {
 		ctx.Set("aws:CurrentTime", awsiam.One(stamp(a.Now)))
 	}

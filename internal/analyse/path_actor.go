@@ -234,18 +234,7 @@ func oneName(arn string) glob.Pattern {
 	if strings.Contains(arn, "foundation-model/") {
 		return glob.Parse(arn)
 	}
-	var tokens []glob.Token
-	for _, r := range arn {
-		switch r {
-		case '*':
-			tokens = append(tokens, glob.StarInSegment)
-		case '?':
-			tokens = append(tokens, glob.OneInSegment)
-		default:
-			tokens = append(tokens, glob.Token(r))
-		}
-	}
-	return glob.Compile(tokens)
+	return narrowly(arn)
 }
 
 func (f *pathfinder) modelPattern() string {
