@@ -94,11 +94,26 @@ func (a *Analysis) invocation(op bedrock.Operation, ref bedrock.ModelRef, q Ques
 	if ref.Bare() {
 		return Checks{}, fmt.Errorf("%w%s; an ARN can be asked about whether it is listed or not", err, a.Catalogue.Suggest(q.Resource))
 	}
-	one, _ := a.single(op.Permission(), ref.ARN(region, account), region)
-	if ref.Kind != bedrock.FoundationRef {
+	resource := ref.ARN(region, account)
+	if ref.Kind == bedrock.MarketplaceEndpointRef {
+		resource = strings.Replace(resource, ":sagemaker:", ":bedrock:", 1)
+		resource = resource[:strings.LastIndexByte(resource, ':')+1] + "marketplace/model-endpoint/all-access"
+	}
+	one, _ := a.single(op.Permission(), resource, region)
+	if leadsOn(ref.Kind) {
 		one.Doubt = err.Error()
 	}
 	return one, nil
+}
+
+// leadsOn reports whether a kind of resource leads on to models, which are checked
+// too. What an account runs itself is one check, whatever is behind it.
+func leadsOn(kind bedrock.RefKind) bool {
+	switch kind {
+	case bedrock.FoundationRef, bedrock.ProvisionedRef, bedrock.CustomDeploymentRef, bedrock.ImportedRef, bedrock.MarketplaceEndpointRef:
+		return false
+	}
+	return true
 }
 
 // defaultRegion is where a bare model id is called when nobody says.
