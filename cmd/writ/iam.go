@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -66,6 +67,7 @@ func (c *iamInput) load(ctx context.Context, more func(*estate.Sources)) (*analy
 	if more != nil {
 		more(&s)
 	}
+	collectRarely(true)
 	p := newProgress("reading")
 	s.Progress = p.bytes
 	e, err := estate.Load(ctx, s)
@@ -77,8 +79,26 @@ func (c *iamInput) load(ctx context.Context, more func(*estate.Sources)) (*analy
 	if err != nil {
 		return nil, err
 	}
-	return analyse.New(analyse.Config{Estate: e, Facts: facts, Now: now}), nil
+	a := analyse.New(analyse.Config{Estate: e, Facts: facts, Now: now})
+	collectRarely(len(a.Principals()) < manyPrincipals)
+	return a, nil
 }
+
+// collectRarely has memory collected later than usual: of an ordinary account an
+// analysis is done within a second and a few dozen megabytes. Who sets GOGC knows
+// better.
+func collectRarely(is bool) {
+	switch {
+	case os.Getenv("GOGC") != "":
+	case is:
+		debug.SetGCPercent(300)
+	default:
+		debug.SetGCPercent(100)
+	}
+}
+
+// manyPrincipals is where memory begins to matter more than time.
+const manyPrincipals = 20_000
 
 func (c *iamInput) facts() (*awsiam.Facts, error) {
 	if c.Facts == "" {

@@ -34,8 +34,9 @@ type Analysis struct {
 	Now       time.Time
 	Problems  []awsiam.Problem // of profiles that the catalogue does not take
 
-	mu    sync.Mutex
-	known map[*estate.Principal]awsiam.Context
+	classes rights.Classes
+	mu      sync.Mutex
+	known   map[*estate.Principal]awsiam.Context
 }
 
 // New prepares an analysis.
@@ -51,7 +52,14 @@ func New(c Config) *Analysis {
 }
 
 func (a *Analysis) universe() rights.Universe {
-	return rights.Universe{Facts: a.Facts, Correlated: true, Now: a.Now}
+	return rights.Universe{Facts: a.Facts, Correlated: true, Now: a.Now, Classes: &a.classes}
+}
+
+// timeless is the universe of questions about every time.
+func (a *Analysis) timeless() rights.Universe {
+	u := a.universe()
+	u.Now = time.Time{}
+	return u
 }
 
 // Principals are all users and roles, account by account.

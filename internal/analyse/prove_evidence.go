@@ -99,7 +99,7 @@ func (c *contest) compare(action string, forth, back bool, fresh, lost *Evidence
 // compareOn compares on one resource, in a frame of its own: there, what a check
 // fixes is fixed for both sides.
 func (c *contest) compareOn(action, resource string, forth, back bool, fresh, lost *Evidence) {
-	f := rights.NewFrame(rights.Universe{Facts: c.Facts, Correlated: true})
+	f := rights.NewFrame(c.timeless())
 	old, next := c.caseOf(&c.old, action, resource), c.caseOf(&c.next, action, resource)
 	f.Add(old)
 	f.Add(next)

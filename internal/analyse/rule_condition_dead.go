@@ -228,7 +228,7 @@ func (s *scan) meets(doc *awsiam.Document, action, resource, pattern string) boo
 	if region := regionIn(pattern); region != "" && !strings.ContainsAny(region, "*?") {
 		k.Known.Set("aws:RequestedRegion", awsiam.One(region))
 	}
-	ans := rights.Solve(rights.Universe{Facts: s.Facts, Correlated: true}, &rights.Case{Layers: awsiam.Layers{Identity: []*awsiam.Document{doc}}, Checks: []rights.Check{k}})
+	ans := rights.Solve(s.timeless(), &rights.Case{Layers: awsiam.Layers{Identity: []*awsiam.Document{doc}}, Checks: []rights.Check{k}})
 	return ans.Decision.Can()
 }
 

@@ -319,7 +319,7 @@ func (t *tightening) coverage() Evidence {
 	e := t.evidence()
 	for i := range t.kept {
 		k := &t.kept[i]
-		f := rights.NewFrame(rights.Universe{Facts: t.Facts, Correlated: true})
+		f := rights.NewFrame(t.timeless())
 		before, after := t.Case(t.p, k.checks, nil), t.Case(t.p, k.checks, nil)
 		after.Layers.Identity = t.after
 		f.Add(before)

@@ -1,6 +1,7 @@
 package awsiam
 
 import (
+	"maps"
 	"strings"
 )
 
@@ -8,6 +9,15 @@ import (
 // its checks never have: a condition on one of them is dead. Of an action that
 // is not listed nothing is known.
 func (f *Facts) Absent(action string) Context {
+	if ctx, ok := f.absent.Load(action); ok {
+		return maps.Clone(ctx.(Context))
+	}
+	ctx := f.absentFrom(action)
+	f.absent.Store(action, ctx)
+	return maps.Clone(ctx)
+}
+
+func (f *Facts) absentFrom(action string) Context {
 	ctx := Context{}
 	a, ok := f.Action(action)
 	if !ok {

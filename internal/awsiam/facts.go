@@ -3,6 +3,7 @@ package awsiam
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Facts are what AWS documents beside the policy language, and changes without
@@ -21,6 +22,7 @@ type Facts struct {
 	services   map[string]ServiceFact
 	principals map[string]string // service principal to service
 	managed    map[string]ManagedFact
+	absent     sync.Map // what Absent found, by action
 }
 
 // Date is the day that the facts were collected, 2006-01-02; of several, the

@@ -227,7 +227,7 @@ func (r *reading) explain(a *Answer) {
 
 func appendRefs(refs []awsiam.Ref, r *reading, clauses []clause, where diagram.Node) []awsiam.Ref {
 	for _, cl := range clauses {
-		if r.space.And(cl.at.May, where) != diagram.False && !slices.Contains(refs, cl.ref) {
+		if !cl.leavesAll() && r.space.And(cl.at.May, where) != diagram.False && !slices.Contains(refs, cl.ref) {
 			refs = append(refs, cl.ref)
 		}
 	}
@@ -239,4 +239,13 @@ func appendOnce(list []string, s string) []string {
 		return list
 	}
 	return append(list, s)
+}
+
+// leavesAll reports whether a statement is one by which a layer of limits limits
+// nothing, as AWS attaches it to every account: it explains no answer.
+func (c clause) leavesAll() bool {
+	s := c.statement
+	return (c.ref.Layer == awsiam.SCPLayer || c.ref.Layer == awsiam.RCPLayer) && s.Effect == awsiam.Allow && s.Doubts.First() == "" && len(s.Conditions) == 0 && !s.NotAction && !s.NotResource &&
+		slices.ContainsFunc(s.Actions, func(a awsiam.Action) bool { return a.Source == "*" }) &&
+		slices.ContainsFunc(s.Resources, func(t awsiam.Text) bool { return t.Source == "*" })
 }

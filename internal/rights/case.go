@@ -142,4 +142,7 @@ type Universe struct {
 	// Now is when the question is asked; the zero time leaves it free.
 	Now   time.Time
 	Nodes int // limit of the diagram; 0: diagram's own
+	// Classes remembers how patterns split resources, for those who ask many open
+	// questions; nil: nothing is remembered.
+	Classes *Classes
 }

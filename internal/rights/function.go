@@ -187,20 +187,10 @@ func (b *builder) document(layer awsiam.Layer, level int, d *awsiam.Document, al
 			b.fn.denies = append(b.fn.denies, cl)
 		}
 		if s.Effect != awsiam.Deny {
-			if !leavesAll(layer, s) {
-				b.fn.allows = append(b.fn.allows, cl)
-			}
+			b.fn.allows = append(b.fn.allows, cl)
 			allow(at, form)
 		}
 	}
-}
-
-// leavesAll reports whether a statement is one by which a layer of limits limits
-// nothing, as AWS attaches it to every account: it explains no answer.
-func leavesAll(layer awsiam.Layer, s *awsiam.Statement) bool {
-	return (layer == awsiam.SCPLayer || layer == awsiam.RCPLayer) && s.Doubts.First() == "" && len(s.Conditions) == 0 && !s.NotAction && !s.NotResource &&
-		slices.ContainsFunc(s.Actions, func(a awsiam.Action) bool { return a.Source == "*" }) &&
-		slices.ContainsFunc(s.Resources, func(r awsiam.Text) bool { return r.Source == "*" })
 }
 
 func (b *builder) doubtful(why string) {

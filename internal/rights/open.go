@@ -91,7 +91,7 @@ func (r *resourceVariable) split(f *Frame) (doubt string) {
 			patterns = append(append(patterns, regionless), regionPatterns(v)...)
 		}
 	}
-	classes, err := domain.Atoms(patterns, atomLimit)
+	classes, err := f.u.Classes.of(domain, patterns)
 	if err != nil {
 		r.names = []string{"*"}
 		return "the resource patterns are too many to tell apart"
@@ -103,21 +103,20 @@ func (r *resourceVariable) split(f *Frame) (doubt string) {
 	return ""
 }
 
-// name is a resource of a class, for people to read: a plausible one if the
-// class has one.
-func (r *resourceVariable) name(i int) string {
+// name has a class named for people to read: by a plausible resource if it has
+// one.
+func (r *resourceVariable) name(i int) {
 	if !r.invoked || isPlausible(r.names[i]) || i >= len(r.classes) {
-		return r.names[i]
+		return
 	}
 	if r.sane == nil {
-		r.sane, _ = glob.Atoms(r.patterns, plausible, atomLimit)
+		r.sane, _ = glob.Domain{Within: plausible}.Atoms(r.patterns, atomLimit)
 	}
 	for _, c := range r.sane {
 		if c.Accepts.Equal(r.classes[i].Accepts) {
 			r.names[i] = c.Witness
 		}
 	}
-	return r.names[i]
 }
 
 func isPlausible(arn string) bool {

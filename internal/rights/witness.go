@@ -42,7 +42,7 @@ func (f *Frame) concrete(c *Case, k *Check, vector []int) (awsiam.Context, strin
 	}
 	resource := k.Resource
 	if resource == "" {
-		resource = f.open.name(vector[f.open.index])
+		resource = f.open.names[vector[f.open.index]]
 		if v := f.byKey[regionKey]; v != nil && f.u.Correlated && resource != "*" && !isKnown(known, regionKey) {
 			ctx[regionKey] = awsiam.One(regionOf(resource))
 		}
@@ -53,6 +53,9 @@ func (f *Frame) concrete(c *Case, k *Check, vector []int) (awsiam.Context, strin
 // describe writes a vector as a request: the keys that policies ask about.
 func (f *Frame) describe(c *Case, vector []int) *Witness {
 	k := &c.Checks[0]
+	if k.Resource == "" {
+		f.open.name(vector[f.open.index])
+	}
 	ctx, resource := f.concrete(c, k, vector)
 	w := &Witness{Principal: c.Principal.ARN, Action: k.Action, Resource: resource, AccountID: c.Principal.Account, Context: map[string]any{}, Absent: []string{}}
 	for _, v := range f.vars {
