@@ -12,11 +12,12 @@ import (
 )
 
 // kept is what bench/results holds: the newest run of the rows, and the last
-// soak and build. The document's tables are a function of it.
+// soak, build and analysis of rights. The document's tables are a function of it.
 type kept struct {
 	Run   *results
 	Soak  *soak
 	Build *build
+	IAM   *iam
 }
 
 const (
@@ -24,6 +25,7 @@ const (
 	resultsDir = "bench/results"
 	soakFile   = "soak.json"
 	buildFile  = "build.json"
+	iamFile    = "iam.json"
 	beginMark  = "<!-- table: begin; written by `go run ./bench -write` -->\n"
 	endMark    = "<!-- table: end -->"
 )
@@ -44,6 +46,8 @@ func loadKept() (k kept, err error) {
 			k.Soak, err = read[soak](path)
 		case name == buildFile:
 			k.Build, err = read[build](path)
+		case name == iamFile:
+			k.IAM, err = read[iam](path)
 		case filepath.Ext(name) == ".json":
 			var r *results
 			if r, err = read[results](path); err == nil && (k.Run == nil || r.At.After(k.Run.At)) {
@@ -69,8 +73,8 @@ func read[T any](path string) (*T, error) {
 	return &v, nil
 }
 
-// save keeps what was just measured: the rows under the commit's name, a soak
-// or a build in the place of the last one.
+// save keeps what was just measured: the rows under the commit's name, anything
+// else in the place of the last one.
 func (k kept) save(s settings) error {
 	var v any
 	name := ""
@@ -79,6 +83,8 @@ func (k kept) save(s settings) error {
 		v, name = k.Soak, soakFile
 	case s.Build:
 		v, name = k.Build, buildFile
+	case s.IAM:
+		v, name = k.IAM, iamFile
 	default:
 		v, name = k.Run, k.Run.Commit+".json"
 		if k.Run.Dirty {
@@ -96,7 +102,7 @@ func (k kept) save(s settings) error {
 }
 
 // table is everything in Markdown: the rows, what they come to beside the
-// targets, and the soak and the build.
+// targets, the soak and the build, and the analysis of rights.
 func (k kept) table() string {
 	var b strings.Builder
 	var goals []goal
@@ -111,6 +117,9 @@ func (k kept) table() string {
 	}
 	if k.Build != nil {
 		b.WriteString("\n" + k.Build.table())
+	}
+	if k.IAM != nil {
+		b.WriteString("\n## The rights analysis\n\n" + k.IAM.table())
 	}
 	return b.String()
 }

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -34,6 +35,7 @@ type settings struct {
 	Soak   bool
 	Calls  int // of the soak
 	Build  bool
+	IAM    bool
 }
 
 func main() {
@@ -50,6 +52,9 @@ func play(args []string) error {
 	}
 	if len(args) == 1 && args[0] == standInRole {
 		return serveStandIn()
+	}
+	if len(args) > 0 && strings.HasPrefix(args[0], iamRole) {
+		return serveIAM(args)
 	}
 	// Only now: a target that catches the signal would not end at it.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -71,6 +76,8 @@ func run(ctx context.Context) error {
 		k.Soak, err = measureSoak(ctx, s)
 	case s.Build:
 		k.Build, err = measureBuild(ctx, s)
+	case s.IAM:
+		k.IAM, err = measureIAM(ctx, s)
 	default:
 		k.Run, err = measure(ctx, s)
 	}
@@ -87,6 +94,8 @@ func (k kept) report(s settings) error {
 		fmt.Print(k.Soak.table())
 	case s.Build:
 		fmt.Print(k.Build.table())
+	case s.IAM:
+		fmt.Print(k.IAM.table())
 	default:
 		fmt.Print(k.table())
 	}
@@ -104,13 +113,14 @@ func (k kept) report(s settings) error {
 
 func parseFlags() (settings, error) {
 	var s settings
-	only := flag.String("only", "", "measure only rows whose name matches this `regexp`: converse c=1, converse c=64, stream c=1, stream c=64, paced c=1, paced c=16, body 1MB, body 20MB, open streams, body memory, decision")
+	only := flag.String("only", "", "measure only rows whose name matches this `regexp`: converse c=1, converse c=64, stream c=1, stream c=64, paced c=1, paced c=16, body 1MB, body 20MB, open streams, body memory, decision; with -iam: who-can, matrix, compare, accounts")
 	flag.IntVar(&s.Rounds, "rounds", 7, "rounds per row and target; the median counts")
 	flag.DurationVar(&s.Time, "time", 600*time.Millisecond, "length of a round")
 	flag.BoolVar(&s.Short, "short", false, "see in under a minute that everything works; keeps no results")
 	flag.BoolVar(&s.Soak, "soak", false, "instead of the rows, make a day's calls as fast as they go, and watch memory")
 	flag.IntVar(&s.Calls, "calls", soakCalls, "calls of the soak: `N` at 10 a second are a day")
 	flag.BoolVar(&s.Build, "build", false, "instead of the rows, measure a cold build, the binary's size and its start")
+	flag.BoolVar(&s.IAM, "iam", false, "instead of the rows, measure the analysis of AWS rights")
 	flag.BoolVar(&s.Write, "write", false, "put the tables into "+docPath)
 	flag.StringVar(&s.Dir, "dir", "", "keep the gateway's data under this `directory`, to measure with its disk")
 	flag.Parse()
@@ -121,8 +131,8 @@ func parseFlags() (settings, error) {
 		return s, errors.New("want no arguments, at least one round of at least 50ms, and at least 24 calls")
 	}
 	s.Partly = *only != ""
-	if s.Write && (s.Partly || s.Short) || s.Soak && s.Build {
-		return s, errors.New("-write wants the whole: leave out -only and -short; -soak and -build are separate runs")
+	if s.Write && (s.Partly || s.Short) || s.Soak && s.Build || s.IAM && (s.Soak || s.Build) {
+		return s, errors.New("-write wants the whole: leave out -only and -short; -soak, -build and -iam are separate runs")
 	}
 	var err error
 	s.Only, err = regexp.Compile(*only)
