@@ -244,14 +244,29 @@ func (g *Grid) statementSplit(s *awsiam.Statement, c *Case) *split {
 				return &split{apart: true}
 			}
 		}
-		return g.splitBy(func(k *Check) awsiam.Truth { return s.MatchAction(k.Action).And(s.MatchResource(k.Resource, c.Known)) })
+		return g.splitBy(g.matching(s, c.Known))
 	}
 	sp := g.statements[s]
 	if sp == nil {
-		sp = g.splitBy(func(k *Check) awsiam.Truth { return s.MatchAction(k.Action).And(s.MatchResource(k.Resource, nil)) })
+		sp = g.splitBy(g.matching(s, nil))
 		g.statements[s] = sp
 	}
 	return sp
+}
+
+// matching asks whether a statement's action and resource match a check. There
+// are many checks, and few actions.
+func (g *Grid) matching(s *awsiam.Statement, known awsiam.Context) func(*Check) awsiam.Truth {
+	about := make(map[string]awsiam.Truth, len(g.actions))
+	for _, action := range g.actions {
+		about[action] = s.MatchAction(action)
+	}
+	return func(k *Check) awsiam.Truth {
+		if t := about[k.Action]; t != awsiam.False {
+			return t.And(s.MatchResource(k.Resource, known))
+		}
+		return awsiam.False
+	}
 }
 
 // conditionSplit is how a condition treats the checks; nil when it treats all
