@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/writ-project/writ/internal/analyse"
 	"github.com/writ-project/writ/internal/awsiam"
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/rights"
 )
 
@@ -65,6 +68,7 @@ func (c *iamCompareCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	u.Counted = catalogueModels(bedrock.Embedded())
 	if c.Certificate != "" {
 		_, certs, err := rights.CompareCertified(u, identityOnly(base), identityOnly(candidate), actions)
 		if err := c.write(certs, err); err != nil {
@@ -138,6 +142,28 @@ func printDifference(d analyse.AccountDifference) {
 	}
 }
 
+// catalogueModels are the foundation models, in every region that a profile
+// routes to and in none.
+func catalogueModels(cat *bedrock.Catalogue) (arns []string) {
+	regions := map[string]bool{"": true}
+	for _, p := range cat.Profiles() {
+		for source, destinations := range p.Destinations {
+			regions[source] = true
+			for _, r := range destinations {
+				regions[r] = true
+			}
+		}
+	}
+	order := slices.Sorted(maps.Keys(regions))
+	slices.Reverse(order) // those of the United States first, none last
+	for _, r := range order {
+		for _, m := range cat.Models() {
+			arns = append(arns, "arn:"+bedrock.PartitionOf(r)+":bedrock:"+r+"::foundation-model/"+m.ID)
+		}
+	}
+	return arns
+}
+
 func identityOnly(d *awsiam.Document) rights.Policies {
 	return rights.Policies{Layers: awsiam.Layers{Identity: []*awsiam.Document{d}}}
 }
@@ -169,11 +195,13 @@ type iamComparison struct {
 	Reason    string          `json:"reason"`
 	Witness   *rights.Witness `json:"witness"`
 	Condition string          `json:"condition,omitempty"`
-	Scope     []string        `json:"scope"`
+	// NewModels is how many models in regions of the catalogue are new.
+	NewModels int      `json:"new_models,omitempty"`
+	Scope     []string `json:"scope"`
 }
 
 func comparisonOf(c rights.Comparison, actions []string) iamComparison {
-	out := iamComparison{Reason: c.Reason, Witness: c.Witness, Scope: actions, Condition: rights.Terms(c.Condition)}
+	out := iamComparison{Reason: c.Reason, Witness: c.Witness, Scope: actions, Condition: rights.Terms(c.Condition), NewModels: c.Count}
 	if c.Verdict != rights.Undecided {
 		is := c.Verdict == rights.NewAccess
 		out.NewAccess = &is
@@ -196,6 +224,7 @@ func (o iamComparison) print() error {
 		fmt.Printf("new access: %s\n", o.Reason)
 		printWitness(o.Witness)
 		fact("whenever", o.Condition)
+		fact("how much", fmt.Sprintf("%d of the catalogue's models in its regions", o.NewModels))
 	}
 	return &negative{}
 }

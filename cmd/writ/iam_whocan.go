@@ -10,12 +10,14 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/analyse"
+	"github.com/writ-project/writ/internal/certificate"
 	"github.com/writ-project/writ/internal/estate"
 )
 
 type iamWhoCanCmd struct {
 	iamInput
 	askFlags
+	certificateFlag
 	Hops int  `help:"How long a chain of roles is followed; 0: none." default:"4" placeholder:"N"`
 	Root bool `help:"List the account's root user too, which only SCPs bind."`
 	JSON bool `help:"Print JSON, one object a line."`
@@ -49,8 +51,16 @@ func (c *iamWhoCanCmd) Run(ctx context.Context) error {
 	}
 	out := bufio.NewWriter(os.Stdout)
 	n := 0
+	var certs []*certificate.Certificate
 	err = a.WhoCan(ctx, q, all, c.Hops, func(h analyse.Holder) error {
 		n++
+		if c.Certificate != "" && len(h.Path) == 0 {
+			cert, err := a.Certify(h.Principal, q)
+			if err != nil {
+				return fmt.Errorf("certifying the answer for %s: %w", h.Principal.ARN, err)
+			}
+			certs = append(certs, cert)
+		}
 		o := answerOf(a, h.Principal, h.Answer)
 		hops := len(h.Path)
 		o.Hops, o.Path = &hops, h.Path
@@ -62,6 +72,9 @@ func (c *iamWhoCanCmd) Run(ctx context.Context) error {
 		return whoCanLine(out, o)
 	})
 	if err = errors.Join(err, out.Flush()); err != nil {
+		return err
+	}
+	if err := c.write(certs, nil); err != nil {
 		return err
 	}
 	if !c.JSON {

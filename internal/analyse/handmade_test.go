@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what the hand-made account is fou
 // TestHandMadeAccount scans the account of the documentation, which was made so
 // that every rule finds something in it, and nothing in what is narrow.
 func TestHandMadeAccount(t *testing.T) {
-	dir := filepath.Join("..", "..", "docs", "examples", "iam")
+	dir := filepath.Join("..", "..", "docs", "iam-example")
 	in := func(names ...string) (paths []string) {
 		for _, n := range names {
 			paths = append(paths, filepath.Join(dir, n))

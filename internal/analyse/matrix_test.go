@@ -50,7 +50,7 @@ func each(targets []Target, n int) (out []Target) {
 }
 
 func TestTheMatrixSaysWhatEveryQuestionDoes(t *testing.T) {
-	dir := filepath.Join("..", "..", "docs", "examples", "iam")
+	dir := filepath.Join("..", "..", "docs", "iam-example")
 	e, err := estate.Load(context.Background(), estate.Sources{Accounts: []string{filepath.Join(dir, "account.json")}, Org: filepath.Join(dir, "organization.json")})
 	if err != nil {
 		t.Fatal(err)

@@ -142,6 +142,9 @@ type Universe struct {
 	// Now is when the question is asked; the zero time leaves it free.
 	Now   time.Time
 	Nodes int // limit of the diagram; 0: diagram's own
+	// Counted are resources of which a comparison says how many are new; nil: it
+	// does not count.
+	Counted []string
 	// Classes remembers how patterns split resources, for those who ask many open
 	// questions; nil: nothing is remembered.
 	Classes *Classes

@@ -25,6 +25,9 @@ type Comparison struct {
 	Reason  string
 	// Condition says which requests of the witness's action are new.
 	Condition []Term
+	// Count is how many of the resources counted are new for some action: how
+	// much wider the second is. It is zero if nothing is counted.
+	Count int
 }
 
 // InvokeActions are the actions that AWS checks for a model's answer.
@@ -67,7 +70,21 @@ func compare(u Universe, base, next Policies, actions []string, both bool) (fort
 			back = back.or(func() Comparison { return f.Compare(&cases[2*i+1], &cases[2*i]) })
 		}
 	}
+	if forth.Verdict == NewAccess {
+		forth.Count = f.counted(cases)
+	}
 	return forth, back
+}
+
+// counted is how many resources some pair of cases, old and new by turns, makes
+// new.
+func (f *Frame) counted(cases []Case) int {
+	found := map[string]bool{}
+	for i := 0; i < len(cases); i += 2 {
+		a, b := f.whole(&cases[i]), f.whole(&cases[i+1])
+		f.count(f.space.And(f.space.Diff(b.Must, a.May), f.possible), found)
+	}
+	return len(found)
 }
 
 // or is the verdict over one more action: one that is new settles it, one that

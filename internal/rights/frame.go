@@ -55,6 +55,7 @@ type variable struct {
 // resourceVariable is the resource of an open question.
 type resourceVariable struct {
 	patterns []glob.Pattern
+	told     []glob.Pattern // what tells its classes apart: patterns, and what ties regions
 	classes  []glob.Atom
 	invoked  bool        // by every action that is asked about it
 	sane     []glob.Atom // of plausible resources, once asked for

@@ -28,7 +28,7 @@ func plausibleIn(partition string) (forms []glob.Pattern) {
 	for _, kind := range ownedKinds {
 		forms = append(forms, segments(owned+kind+"/?*"))
 	}
-	return append(forms, segments(owned+marketplaceResource), segments(home+"*-*-?::foundation-model/?*.?*"), segments(home+"::foundation-model/?*.?*"), glob.Literal("*"))
+	return append(forms, segments(owned+marketplaceResource), segments(home+"*-*-?::foundation-model/?*.?*"), segments(home+"::foundation-model/?*.?*"))
 }
 
 // anyResource is every ARN, and * for actions without a resource.
@@ -96,16 +96,23 @@ func (r *resourceVariable) split(f *Frame) (doubt string) {
 		r.names = []string{"*"}
 		return "the resource patterns are too many to tell apart"
 	}
-	r.classes = classes
+	r.classes, r.told = classes, patterns
 	for _, c := range classes {
 		r.names = append(r.names, c.Witness)
 	}
 	return ""
 }
 
-// name has a class named for people to read: by a plausible resource if it has
-// one.
-func (r *resourceVariable) name(i int) {
+// name has a class named for people to read: by a resource that exists, if one
+// that is counted is in it, else by a plausible one.
+func (f *Frame) name(i int) {
+	r := f.open
+	for _, arn := range f.u.Counted {
+		if at, ok := r.class(arn); ok && at == i {
+			r.names[i] = arn
+			return
+		}
+	}
 	if !r.invoked || isPlausible(r.names[i]) || i >= len(r.classes) {
 		return
 	}
@@ -121,6 +128,31 @@ func (r *resourceVariable) name(i int) {
 
 func isPlausible(arn string) bool {
 	return slices.ContainsFunc(plausible, func(p glob.Pattern) bool { return p.Match(arn) })
+}
+
+// class returns the class that a resource is in.
+func (r *resourceVariable) class(arn string) (int, bool) {
+	var accepts glob.Bits
+	for i, p := range r.told {
+		if p.Match(arn) {
+			accepts.Set(i)
+		}
+	}
+	i := slices.IndexFunc(r.classes, func(c glob.Atom) bool { return c.Accepts.Equal(accepts) })
+	return i, i >= 0
+}
+
+// count adds, to a set, the resources whose class is in a function.
+func (f *Frame) count(fn diagram.Node, in map[string]bool) {
+	if f.open == nil {
+		return
+	}
+	allowed := f.space.Allowed(fn, f.open.index)
+	for _, arn := range f.u.Counted {
+		if i, ok := f.open.class(arn); ok && allowed.Has(i) {
+			in[arn] = true
+		}
+	}
 }
 
 // regionPatterns are the patterns on the region, put where an ARN has it.

@@ -37,3 +37,22 @@ func TestNewAccessIsFoundOnEveryKindOfResource(t *testing.T) {
 		}
 	}
 }
+
+func TestAComparisonCountsWhatIsNew(t *testing.T) {
+	const model = "arn:aws:bedrock:us-east-1::foundation-model/"
+	counted := []string{model + "amazon.nova-pro-v1:0", model + "amazon.nova-lite-v1:0", model + "anthropic.claude-haiku-4-5-20251001-v1:0",
+		"arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-pro-v1:0", "arn:aws:bedrock:::foundation-model/amazon.nova-pro-v1:0"}
+	for _, x := range []struct {
+		next string
+		want int
+	}{{model + "amazon.*", 1}, {model + "*", 2}, {"arn:aws:bedrock:*::foundation-model/amazon.nova-pro-v1:0", 2}, {"*", 4}} {
+		document := func(resource string) Policies {
+			d, _ := awsiam.Parse("p", []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"bedrock:Invoke*","Resource":"`+resource+`"}}`), awsiam.Position{})
+			return Policies{Layers: awsiam.Layers{Identity: []*awsiam.Document{d}}}
+		}
+		u := Universe{Facts: awsiam.EmbeddedFacts(), Correlated: true, Counted: counted}
+		if c := Compare(u, document(counted[0]), document(x.next), InvokeActions); c.Verdict != NewAccess || c.Count != x.want {
+			t.Errorf("%s: %s, %d new, want %d", x.next, c.Verdict, c.Count, x.want)
+		}
+	}
+}

@@ -43,7 +43,7 @@ var (
 		"arn:aws:bedrock:us-west-2:111122223333:inference-profile/us.anthropic.claude-x", "arn:aws:bedrock:us-west-2:111122223333:inference-profile/us.amazon.nova-a", "arn:aws:bedrock:us-west-2:111122223333:provisioned-model/a", "arn:aws:bedrock:us-west-2:111122223333:provisioned-model/claude",
 		"arn:aws:bedrock:eu-west-1:111122223333:inference-profile/us.anthropic.claude-x", "arn:aws:bedrock:eu-west-1:111122223333:inference-profile/us.amazon.nova-a", "arn:aws:bedrock:eu-west-1:111122223333:provisioned-model/a", "arn:aws:bedrock:eu-west-1:111122223333:provisioned-model/claude",
 		"arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-a", "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-x",
-		"arn:aws:bedrock:::foundation-model/amazon.nova-a", "arn:aws:bedrock:::foundation-model/anthropic.claude-x", "*",
+		"arn:aws:bedrock:::foundation-model/amazon.nova-a", "arn:aws:bedrock:::foundation-model/anthropic.claude-x",
 	}
 	// oddResources are of classes without a resource that can be.
 	oddResources = []string{"arn:aws:bedrock:us-east-1::foundation-model/:inference-profile/us.", "arn:aws:bedrock:us-east-1::foundation-model/:inference-profile/us.claude", "arn:aws:bedrock:::foundation-model/:inference-profile/us.", "arn:aws:bedrock:::foundation-model/:inference-profile/us.claude"}
@@ -132,7 +132,7 @@ func (s speech) everyRequest(correlated bool, yield func(ctx awsiam.Context, res
 				return
 			}
 			for _, arn := range tried {
-				if !correlated && arn == "*" || correlated && arn != "*" && ctx[regionKey].Items[0] != regionOf(arn) {
+				if correlated && ctx[regionKey].Items[0] != regionOf(arn) {
 					continue
 				}
 				yield(ctx, arn)

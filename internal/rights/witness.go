@@ -54,7 +54,7 @@ func (f *Frame) concrete(c *Case, k *Check, vector []int) (awsiam.Context, strin
 func (f *Frame) describe(c *Case, vector []int) *Witness {
 	k := &c.Checks[0]
 	if k.Resource == "" {
-		f.open.name(vector[f.open.index])
+		f.name(vector[f.open.index])
 	}
 	ctx, resource := f.concrete(c, k, vector)
 	w := &Witness{Principal: c.Principal.ARN, Action: k.Action, Resource: resource, AccountID: c.Principal.Account, Context: map[string]any{}, Absent: []string{}}
