@@ -116,6 +116,12 @@ func (f *Frame) name(i int) {
 	if !r.invoked || isPlausible(r.names[i]) || i >= len(r.classes) {
 		return
 	}
+	for _, arn := range r.guesses() {
+		if at, ok := r.class(arn); ok && at == i && isPlausible(arn) {
+			r.names[i] = arn
+			return
+		}
+	}
 	if r.sane == nil {
 		r.sane, _ = glob.Domain{Within: plausible}.Atoms(r.patterns, atomLimit)
 	}
@@ -125,6 +131,37 @@ func (f *Frame) name(i int) {
 		}
 	}
 }
+
+// usual are the regions that a guess is made in.
+var usual = []string{"us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2"}
+
+// guesses are resources that look like what the patterns name: cheaper to try
+// than to search for one.
+func (r *resourceVariable) guesses() (arns []string) {
+	ids, owner := []string{"foundation-model/x.x", "inference-profile/us.x"}, strings.Repeat("1", 12)
+	for _, p := range r.patterns {
+		if parts := strings.SplitN(p.String(), ":", 6); len(parts) == 6 {
+			if bedrock.ValidAccount(parts[4]) {
+				owner = parts[4]
+			}
+			if id := wildcards.Replace(parts[5]); !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	for _, id := range ids {
+		account := owner
+		if strings.HasPrefix(id, "foundation-model/") {
+			account = ""
+		}
+		for _, region := range usual {
+			arns = append(arns, "arn:aws:bedrock:"+region+":"+account+":"+id)
+		}
+	}
+	return arns
+}
+
+var wildcards = strings.NewReplacer("*", "x", "?", "x")
 
 func isPlausible(arn string) bool {
 	return slices.ContainsFunc(plausible, func(p glob.Pattern) bool { return p.Match(arn) })
