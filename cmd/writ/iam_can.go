@@ -101,7 +101,7 @@ func (c *iamCanCmd) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	out := answerOf(a, p, ans)
+	out := answerOf(a, p, q.Action, ans)
 	if c.JSON {
 		return printJSON(out)
 	}
@@ -132,9 +132,9 @@ type iamAnswer struct {
 	Witness     *rights.Witness    `json:"witness,omitempty"`
 }
 
-func answerOf(a *analyse.Analysis, p *estate.Principal, ans rights.Answer) iamAnswer {
+func answerOf(a *analyse.Analysis, p *estate.Principal, action string, ans rights.Answer) iamAnswer {
 	return iamAnswer{
-		Principal: p.ARN, Decision: ans.Decision, Incomplete: orEmpty(a.Incomplete(p)), Condition: orNull(rights.Terms(ans.Condition)), When: ans.Condition,
+		Principal: p.ARN, Decision: ans.Decision, Incomplete: orEmpty(a.Incomplete(p, action)), Condition: orNull(rights.Terms(ans.Condition)), When: ans.Condition,
 		Until: orNull(stamp(ans.Until)), From: orNull(stamp(ans.From)), Legs: orEmpty(ans.Legs), Statements: orEmpty(ans.Statements), NotRequired: ans.NotRequired,
 		Doubts: ans.Doubts, Warnings: ans.Warnings, Witness: ans.Witness,
 	}
@@ -178,7 +178,7 @@ func shortName(arn string) string {
 }
 
 func printAnswer(o iamAnswer, q analyse.Question) {
-	fmt.Printf("%s: %s %s on %s\n", o.Decision, shortName(o.Principal), verdictVerb[o.Decision], q.Resource)
+	fmt.Printf("%s: %s, %s on %s\n", o.Decision, shortName(o.Principal), q.Action, q.Resource)
 	fact("when", orNothing(o.Condition))
 	fact("until", orNothing(o.Until))
 	fact("from", orNothing(o.From))
@@ -214,11 +214,6 @@ func printAnswer(o iamAnswer, q analyse.Question) {
 	for _, i := range o.Incomplete {
 		fact("incomplete", i)
 	}
-}
-
-var verdictVerb = map[rights.Decision]string{
-	rights.Allowed: "can", rights.Conditional: "can, under a condition,", rights.Undetermined: "may or may not be able to call",
-	rights.ImplicitDeny: "cannot: nothing allows it", rights.ExplicitDeny: "cannot: a statement denies it",
 }
 
 func fact(what, text string) {

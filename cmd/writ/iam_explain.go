@@ -33,7 +33,7 @@ func (c *iamExplainCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := answerOf(a, p, ans)
+	out := answerOf(a, p, q.Action, ans)
 	if c.JSON {
 		return printJSON(struct {
 			iamAnswer

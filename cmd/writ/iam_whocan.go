@@ -61,7 +61,7 @@ func (c *iamWhoCanCmd) Run(ctx context.Context) error {
 			}
 			certs = append(certs, cert)
 		}
-		o := answerOf(a, h.Principal, h.Answer)
+		o := answerOf(a, h.Principal, q.Action, h.Answer)
 		hops := len(h.Path)
 		o.Hops, o.Path = &hops, h.Path
 		if c.JSON {
@@ -77,11 +77,16 @@ func (c *iamWhoCanCmd) Run(ctx context.Context) error {
 	if err := c.write(certs, nil); err != nil {
 		return err
 	}
-	if !c.JSON {
+	if said := map[string]bool{}; !c.JSON {
 		tell(a.Estate.Problems)
 		fmt.Fprintf(os.Stderr, "%d of %d principals\n", n, len(all))
-		for _, i := range a.Estate.Incomplete {
-			fmt.Fprintln(os.Stderr, "incomplete:", i.What)
+		for _, p := range all {
+			for _, what := range a.Incomplete(p, q.Action) {
+				if !said[what] {
+					fmt.Fprintln(os.Stderr, "incomplete:", what)
+				}
+				said[what] = true
+			}
 		}
 	}
 	if n == 0 {

@@ -3,6 +3,7 @@ package analyse
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/writ-project/writ/internal/awsiam"
 	"github.com/writ-project/writ/internal/certificate"
@@ -25,10 +26,15 @@ func (a *Analysis) answer(p *estate.Principal, checks Checks, more awsiam.Contex
 }
 
 // Incomplete lists what the answer for a principal depends on and the input
-// does not hold.
-func (a *Analysis) Incomplete(p *estate.Principal) (out []string) {
+// does not hold. RCPs count only where they bind the service asked about.
+func (a *Analysis) Incomplete(p *estate.Principal, action string) (out []string) {
+	service, _, _ := strings.Cut(permission(action), ":")
 	for _, i := range a.Estate.Incomplete {
-		if (i.Account == "" || i.Account == p.Principal.Account) && (i.Principal == "" || i.Principal == p.ARN) && !slices.Contains(out, i.What) {
+		mine := (i.Account == "" || i.Account == p.Principal.Account) && (i.Principal == "" || i.Principal == p.ARN)
+		if !mine || i.Layer == awsiam.RCPLayer && a.Facts.RCP(service) == awsiam.False {
+			continue
+		}
+		if !slices.Contains(out, i.What) {
 			out = append(out, i.What)
 		}
 	}

@@ -109,7 +109,7 @@ func (a *Analysis) prove(ctx context.Context, x *Assertion) (Proof, error) {
 		if i < len(chosen) {
 			proof.weigh(q.can, holders[i], found[i])
 		}
-		proof.missing(a.Incomplete(p))
+		proof.missing(a.Incomplete(p, rights.InvokeActions[0]))
 	}
 	proof.conclude(q.can)
 	if proof.Verdict == Proved && !q.can && !x.Principals.roots() {

@@ -260,7 +260,7 @@ func TestPitfall27_ABoundaryThatTheInputLacksIsUnknown(t *testing.T) {
 	a, _ := flawed(t, c, nil)
 	decides(t, a, "role/r", haiku, rights.Undetermined)
 	nobody(t, a, "role/s", haiku)
-	if what := a.Incomplete(who(t, a, "role/r")); !slices.ContainsFunc(what, func(s string) bool { return strings.Contains(s, "policy/gone") }) {
+	if what := a.Incomplete(who(t, a, "role/r"), "bedrock:InvokeModel"); !slices.ContainsFunc(what, func(s string) bool { return strings.Contains(s, "policy/gone") }) {
 		t.Errorf("incomplete: %q", what)
 	}
 }

@@ -88,6 +88,8 @@ func (f *Frame) Answer(c *Case) Answer {
 	r.times(&a)
 	if a.Decision.Can() {
 		r.explain(&a)
+	} else {
+		r.deny(&a)
 	}
 	if err := f.err(); err != nil { // then nothing that was read holds
 		return Answer{Decision: Undetermined, Doubts: []string{err.Error()}, Legs: a.Legs}
@@ -223,6 +225,17 @@ func (r *reading) explain(a *Answer) {
 		a.Statements = appendRefs(a.Statements, r, fn.denies, r.space.And(fn.allowed.May, r.at))
 	}
 	a.NotRequired = r.notRequired(may)
+}
+
+// deny names the statements that deny where it would be allowed, or deny always.
+func (r *reading) deny(a *Answer) {
+	for _, fn := range r.fns {
+		where := r.space.And(fn.allowed.May, r.at)
+		if where == diagram.False {
+			where = r.at
+		}
+		a.Statements = appendRefs(a.Statements, r, fn.denies, where)
+	}
 }
 
 func appendRefs(refs []awsiam.Ref, r *reading, clauses []clause, where diagram.Node) []awsiam.Ref {

@@ -56,3 +56,15 @@ func TestAComparisonCountsWhatIsNew(t *testing.T) {
 		}
 	}
 }
+
+func TestADenyNamesTheStatementsThatDeny(t *testing.T) {
+	d, _ := awsiam.Parse("p", []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}},
+		{"Sid":"Matters","Effect":"Deny","Action":"bedrock:*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-2"}}},
+		{"Sid":"Elsewhere","Effect":"Deny","Action":"bedrock:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-3"}}}]}`), awsiam.Position{})
+	c := &Case{Principal: awsiam.Principal{ARN: "arn:aws:iam::111122223333:role/r", Account: "111122223333"}, Layers: awsiam.Layers{Identity: []*awsiam.Document{d}},
+		Checks: []Check{{Action: "bedrock:InvokeModel", Resource: "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"}}}
+	a := Solve(Universe{Facts: awsiam.EmbeddedFacts(), Correlated: true}, c)
+	if a.Decision != ExplicitDeny || len(a.Statements) != 1 || a.Statements[0].Sid != "Matters" {
+		t.Errorf("%s by %v", a.Decision, a.Statements)
+	}
+}
