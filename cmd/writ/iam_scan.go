@@ -78,7 +78,7 @@ func (c *iamScanCmd) Run(ctx context.Context) error {
 func (c *iamScanCmd) scan(ctx context.Context, a *analyse.Analysis, h report.Handler) error {
 	p := newProgress("deciding")
 	opts := analyse.ScanOptions{Regions: c.Region, Approved: c.Approved, Residency: c.Residency, Guardrail: c.RequireGuardrail, NeedsEnd: c.RequireEnd,
-		Gateway: c.GatewayRole, UnusedDays: c.UnusedDays, Version: version(), Progress: func(done, total int, what string) { p.say("%s: %d of %d", what, done, total) }}
+		Gateway: c.GatewayRole, UnusedDays: c.UnusedDays, Version: version(), NoRights: c.Format == "csv" || c.Format == "sarif", Progress: func(done, total int, what string) { p.say("%s: %d of %d", what, done, total) }}
 	if err := a.Scan(ctx, opts, h); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (s *scan) measures(h report.Handler) error {
 	m.say(report.Measure{Name: "Governance", Value: notMeasurable,
 		Definition: "Share of rights traced to an approved, unexpired grant; of identities with a confirmed owner; of reviews done in time; how long grants last, and how fast they end",
 		Note:       "needs Writ's records of grants and reviews, which files of AWS do not hold"})
-	if m.err != nil {
+	if m.err != nil || s.opts.NoRights {
 		return m.err
 	}
 	return s.rights(h)

@@ -20,6 +20,9 @@ type ScanOptions struct {
 	UnusedDays int      // days after which a right counts as unused; 0: 90
 	Progress   func(done, total int, what string)
 	Version    string // of Writ, for the report
+	// NoRights leaves the rights themselves out, where a report has no place for
+	// them: of a hundred accounts they are most of the work.
+	NoRights bool
 }
 
 // rule is one thing that is looked for. Its find function yields findings and
