@@ -166,6 +166,10 @@ func (a *Analysis) bind(checks []rights.Check, acct *estate.Account) []rights.Ch
 		if k.Account != "" && k.Account != acct.ID {
 			owner = a.Estate.Account(k.Account)
 		}
+		if strings.HasPrefix(strings.ToLower(k.Action), "sts:assumerole") {
+			*k = a.assuming(k)
+			continue
+		}
 		if owner == nil {
 			continue
 		}
@@ -180,5 +184,19 @@ func (a *Analysis) bind(checks []rights.Check, acct *estate.Account) []rights.Ch
 			k.RCPs = owner.RCPs
 		}
 	}
+	return out
+}
+
+// assuming is the check of assuming a role, which its trust policy has to allow:
+// that of a role that the input does not hold is not known.
+func (a *Analysis) assuming(k *rights.Check) rights.Check {
+	role := a.Estate.Principal(k.Resource)
+	if role == nil || role.Kind != estate.Role {
+		out := *k
+		out.Trust, out.Policy = true, &awsiam.Document{Name: "trust policy of " + k.Resource, Doubt: "it is not in the input"}
+		return out
+	}
+	out := a.becoming(role, nil)
+	out.Action = k.Action
 	return out
 }

@@ -35,3 +35,30 @@ func TestUnlistedResourcesAreAskedAboutAsWhatTheyAre(t *testing.T) {
 		}
 	}
 }
+
+// AWS's own simulator leaves trust policies out; a role that trusts nobody but a
+// service is assumed by no administrator.
+func TestAssumingARoleNeedsItsTrustPolicy(t *testing.T) {
+	c := newCast()
+	c.user("admin", allow("*", "*"))
+	c.user("nobody")
+	c.role("worker", byService("lambda.amazonaws.com"))
+	c.role("shared", trusting(`{"AWS":"arn:aws:iam::111122223333:root"}`))
+	c.role("named", trusting(`{"AWS":"arn:aws:iam::111122223333:user/nobody"}`))
+	a := c.analysis(t, nil)
+	for _, x := range []struct {
+		who, role string
+		want      rights.Decision
+	}{
+		{"admin", "worker", rights.ImplicitDeny}, {"admin", "shared", rights.Allowed}, {"nobody", "shared", rights.ImplicitDeny},
+		{"nobody", "named", rights.Allowed}, {"admin", "named", rights.ImplicitDeny}, {"admin", "elsewhere", rights.Undetermined},
+	} {
+		ans, err := a.Can(a.Estate.Principal(c.arn("user", x.who)), Question{Action: "sts:AssumeRole", Resource: c.arn("role", x.role)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ans.Decision != x.want {
+			t.Errorf("%s assuming %s: %s, want %s", x.who, x.role, ans.Decision, x.want)
+		}
+	}
+}
