@@ -2,6 +2,7 @@ package analyse
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -110,6 +111,9 @@ func (a *Analysis) Certify(p *estate.Principal, q Question) (*certificate.Certif
 	checks, err := a.Checks(q, p.Principal.Account)
 	if err != nil {
 		return nil, err
+	}
+	if checks.Doubt != "" { // a certificate of some legs would claim the whole
+		return nil, fmt.Errorf("%w: %s", rights.ErrNoCertificate, checks.Doubt)
 	}
 	_, cert, err := rights.Certified(a.universe(), a.Case(p, a.bind(checks.List, p.Account), q.Known))
 	return cert, err

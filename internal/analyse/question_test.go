@@ -1,6 +1,7 @@
 package analyse
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -32,6 +33,10 @@ func TestUnlistedResourcesAreAskedAboutAsWhatTheyAre(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", resource, got, want)
+		}
+		_, err := a.Certify(a.Estate.Principal(c.arn("role", "app")), Question{Action: "Converse", Resource: resource})
+		if undetermined := want[0] == rights.Undetermined; undetermined != errors.Is(err, rights.ErrNoCertificate) || err != nil && !undetermined {
+			t.Errorf("%s: certified with %v", resource, err)
 		}
 	}
 }

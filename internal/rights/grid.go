@@ -240,7 +240,7 @@ func (g *Grid) statementSplit(s *awsiam.Statement, c *Case) *split {
 	free := freeVariables(s.Resources, nil)
 	if len(free) > 0 {
 		for _, key := range free {
-			if g.varying[key] || !isKnown(c.Known, key) {
+			if g.varies(key) || !isKnown(c.Known, key) {
 				return &split{apart: true}
 			}
 		}
@@ -273,11 +273,11 @@ func (g *Grid) matching(s *awsiam.Statement, known awsiam.Context) func(*Check) 
 // alike, because no check differs in its key.
 func (g *Grid) conditionSplit(c *awsiam.Condition) *split {
 	for _, key := range freeVariables(c.Texts(), nil) {
-		if g.varying[key] {
+		if g.varies(key) {
 			return &split{apart: true}
 		}
 	}
-	if !g.varying[c.Name()] && !g.varying[familyOf(c.Name())] {
+	if !g.varies(c.Name()) {
 		return nil
 	}
 	if len(c.Texts()) > 0 {
@@ -300,6 +300,10 @@ func (g *Grid) conditionSplit(c *awsiam.Condition) *split {
 	}
 	return sp
 }
+
+// varies reports whether checks differ in what they know of a key, by itself or
+// by its family.
+func (g *Grid) varies(key string) bool { return g.varying[key] || g.varying[familyOf(key)] }
 
 // familyOf is the name that stands for all keys of a key's family.
 func familyOf(key string) string {
