@@ -7,13 +7,16 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// progress says on stderr how far long work is, once it has taken a second.
+// progress says on stderr how far long work is, once it has taken a second. All
+// who do the work may speak.
 type progress struct {
 	what  string
 	begun time.Time
+	mu    sync.Mutex
 	said  bool
 }
 
@@ -36,11 +39,15 @@ func (p *progress) say(format string, args ...any) {
 	if time.Since(p.begun) < time.Second || !terminal(os.Stderr) {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.said = true
 	fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
 }
 
 func (p *progress) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.said {
 		fmt.Fprint(os.Stderr, "\r\033[K")
 	}

@@ -102,22 +102,41 @@ func (c *iamScanCmd) baseline() (map[string]bool, error) {
 	return known, nil
 }
 
-// output is where the report goes, and what finishes it.
+// output is where the report goes, and what finishes it. A file is opened before
+// the work, and what it held is replaced only by a report.
 func (c *iamScanCmd) output() (io.Writer, func() error, error) {
 	if c.Output == "" || c.Output == "-" {
 		return os.Stdout, func() error { return nil }, nil
 	}
-	f, err := os.Create(c.Output)
+	f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, nil, err
 	}
-	return f, func() error {
+	return &replacing{file: f}, func() error {
 		err := f.Close()
 		if err == nil {
 			fmt.Fprintln(os.Stderr, "wrote", c.Output)
 		}
 		return err
 	}, nil
+}
+
+// replacing keeps what a file holds until the first byte of what replaces it.
+type replacing struct {
+	file  *os.File
+	begun bool
+}
+
+func (r *replacing) Write(b []byte) (int, error) {
+	if !r.begun {
+		r.begun = true
+		if info, err := r.file.Stat(); err == nil && info.Mode().IsRegular() {
+			if err := r.file.Truncate(0); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return r.file.Write(b)
 }
 
 func (c *iamScanCmd) renderer(w io.Writer) report.Handler {

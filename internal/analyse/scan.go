@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/writ-project/writ/internal/awsiam"
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/estate"
 	"github.com/writ-project/writ/internal/report"
+	"github.com/writ-project/writ/internal/rights"
 )
 
 // ScanOptions say what a scan takes for right.
@@ -59,6 +62,9 @@ type scan struct {
 // Scan decides the matrix, runs every rule on it and reports what they find. It
 // does not flush the report.
 func (a *Analysis) Scan(ctx context.Context, opts ScanOptions, h report.Handler) error {
+	if err := a.understood(opts); err != nil {
+		return err
+	}
 	all := a.Principals()
 	m, err := a.Matrix(ctx, all, a.Targets(opts.Regions), func(done, total int) {
 		if opts.Progress != nil {
@@ -88,6 +94,27 @@ func (a *Analysis) Scan(ctx context.Context, opts ScanOptions, h report.Handler)
 		}
 	}
 	return s.measures(h)
+}
+
+// understood reports options that mean nothing. A slip in one would leave a rule
+// out, and a build would pass for it.
+func (a *Analysis) understood(o ScanOptions) error {
+	for _, entry := range o.Approved {
+		if _, err := rights.ParseSelector(entry, a.Catalogue); err != nil {
+			return fmt.Errorf("approved: %w", err)
+		}
+	}
+	for _, region := range slices.Concat(o.Regions, o.Residency) {
+		if !bedrock.ValidRegion(region) {
+			return fmt.Errorf("%q is no region", region)
+		}
+	}
+	for _, arn := range o.Gateway {
+		if p, err := awsiam.ParsePrincipal(arn); err != nil || !p.Role() {
+			return fmt.Errorf("the gateway's role %q is not the ARN of a role", arn)
+		}
+	}
+	return nil
 }
 
 func (s *scan) run(r rule, h report.Handler) error {

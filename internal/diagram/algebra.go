@@ -38,24 +38,6 @@ func (s *Space) Diff(a, b Node) Node { return s.apply(opDiff, a, b) }
 // Not is true where a is not.
 func (s *Space) Not(a Node) Node { return s.apply(opDiff, True, a) }
 
-// AndAll is true where all are; of none, everywhere.
-func (s *Space) AndAll(nodes ...Node) Node {
-	product := s.settle(True)
-	for _, n := range nodes {
-		product = s.And(product, n)
-	}
-	return product
-}
-
-// OrAll is true where any is; of none, nowhere.
-func (s *Space) OrAll(nodes ...Node) Node {
-	sum := False
-	for _, n := range nodes {
-		sum = s.Or(sum, n)
-	}
-	return sum
-}
-
 func (s *Space) apply(op operation, a, b Node) Node {
 	s.begin()
 	return s.settle(s.combine(op, a, b))
@@ -155,29 +137,6 @@ func shortcutDiff(a, b Node) (Node, bool) {
 		return a, true
 	}
 	return False, false
-}
-
-// Restrict is f where variable v has taken the atom: it no longer depends on v.
-func (s *Space) Restrict(f Node, v, atom int) Node {
-	s.begin()
-	if s.err != nil {
-		return False
-	}
-	if atom < 0 || atom >= s.sizes[v] {
-		panic("diagram: atom out of range")
-	}
-	return s.settle(s.restrict(f, v, atom))
-}
-
-func (s *Space) restrict(f Node, v, atom int) Node {
-	at := s.variable(f)
-	if at > v {
-		return f
-	}
-	if at == v {
-		return s.children(f)[atom]
-	}
-	return s.rebuild(opRestrict, f, s.base[v]+int32(atom), func(k Node) Node { return s.restrict(k, v, atom) })
 }
 
 // Exists is true where some value of the variables makes f true: it no longer

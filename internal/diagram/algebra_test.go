@@ -44,37 +44,6 @@ func TestNodesAreReducedAndOrdered(t *testing.T) {
 	})
 }
 
-func TestAndAllAndOrAllFoldTheirOperations(t *testing.T) {
-	check(t, func(t *rapid.T, w *world, f Node, tf table) {
-		g, tg := drawFunction(t, w, 2)
-		h, th := drawFunction(t, w, 2)
-		if d := cmp.Diff(zip(zip(tf, tg, and), th, and), w.of(w.AndAll(f, g, h))); d != "" {
-			t.Fatal("all:", d)
-		}
-		if d := cmp.Diff(zip(zip(tf, tg, or), th, or), w.of(w.OrAll(f, g, h))); d != "" {
-			t.Fatal("any:", d)
-		}
-		if w.AndAll() != True || w.OrAll() != False {
-			t.Fatal("of nothing, all is not True or any not False")
-		}
-	})
-}
-
-func TestRestrictFixesAVariable(t *testing.T) {
-	check(t, func(t *rapid.T, w *world, f Node, tf table) {
-		for v := range w.Vars() {
-			for a := range w.Size(v) {
-				want := w.tabulate(func(x []int) bool {
-					return w.Eval(f, slices.Concat(x[:v], []int{a}, x[v+1:]))
-				})
-				if d := cmp.Diff(want, w.of(w.Restrict(f, v, a))); d != "" {
-					t.Fatal(v, a, d)
-				}
-			}
-		}
-	})
-}
-
 func TestQuantifiersAskForSomeOrEveryValue(t *testing.T) {
 	check(t, func(t *rapid.T, w *world, f Node, tf table) {
 		var vars []int
@@ -134,8 +103,6 @@ func TestWideDomainsWork(t *testing.T) {
 
 func TestNumbersOutOfRangePanic(t *testing.T) {
 	for name, act := range map[string]func(s *Space){
-		"atom":              func(s *Space) { s.Restrict(True, 0, 2) },
-		"negative atom":     func(s *Space) { s.Restrict(True, 0, -1) },
 		"variable":          func(s *Space) { s.In(1, nil) },
 		"negative variable": func(s *Space) { s.Exists(True, -1) },
 		"projected":         func(s *Space) { s.Forall(True, 1) },

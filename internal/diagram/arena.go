@@ -22,7 +22,6 @@ const (
 	opAnd
 	opOr
 	opDiff
-	opRestrict
 	opExists
 	opForall
 )

@@ -146,7 +146,7 @@ func TestNoCubeIsKeptThatTheOthersHave(t *testing.T) {
 		for _, c := range cubes {
 			products = append(products, s.Product(c))
 		}
-		got := s.irredundant(cubes, products, s.OrAll(products...))
+		got := s.irredundant(cubes, products, anyOf(s, products...))
 		slices.SortFunc(got, compareCubes)
 		if d := cmp.Diff(sum, got); d != "" {
 			t.Error(d)
@@ -192,7 +192,7 @@ func TestCoverFindsTheSumItWasMadeFrom(t *testing.T) {
 func TestCoverWidensFromTheEndThatIsBetter(t *testing.T) {
 	s := New([]int{2, 2, 2}, 0)
 	zero := func(v int) Node { return s.In(v, SetOf(0)) }
-	point := s.AndAll(zero(0), zero(1), zero(2))
+	point := allOf(s, zero(0), zero(1), zero(2))
 	for v, upper := range map[int]Node{
 		0: s.Or(zero(0), s.And(zero(1), zero(2))),
 		2: s.Or(zero(2), s.And(zero(0), zero(1))),

@@ -53,7 +53,6 @@ var ErrTooBig = errors.New("the decision diagram is too big")
 // A Space is not safe for concurrent use.
 type Space struct {
 	sizes []int
-	base  []int32 // of each variable, the atoms of those before it
 
 	vars   []int32 // of each node, the variable it tests; Vars() for a constant
 	starts []int32 // of each node, where its children start
@@ -83,29 +82,25 @@ func New(sizes []int, limit int) *Space {
 	n := len(sizes)
 	s := &Space{
 		sizes:    make([]int, n),
-		base:     make([]int32, n),
 		limit:    limit,
 		kidLimit: 32*limit + mostAtoms,
 		budget:   256*limit + 1<<20,
 	}
 	copy(s.sizes, sizes)
-	s.err = s.lay()
+	s.err = s.checkSizes()
 	s.arrange()
 	return s
 }
 
-// lay numbers the atoms of all variables in one row.
-func (s *Space) lay() error {
+// checkSizes reports sizes that no space can have.
+func (s *Space) checkSizes() error {
 	if len(s.sizes) > mostVars {
 		return fmt.Errorf("%d variables: want at most %d", len(s.sizes), mostVars)
 	}
-	var sum int32
 	for v, size := range s.sizes {
 		if size < 1 || size > mostAtoms {
 			return fmt.Errorf("variable %d of %d atoms: want 1 to %d", v, size, mostAtoms)
 		}
-		s.base[v] = sum
-		sum += int32(size)
 	}
 	return nil
 }

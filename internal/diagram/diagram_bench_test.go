@@ -10,7 +10,7 @@ import (
 func fifteen(s *Space, shift int) Node {
 	f := False
 	for i := range 5 {
-		f = s.Or(f, s.AndAll(
+		f = s.Or(f, allOf(s,
 			s.In(i%6, SetOf(i, (i+shift)%10)),
 			s.In((i+2)%6, SetOf(1, 2, (i+3)%10)),
 			s.In((i+shift)%6, SetOf(i+4, 7)),

@@ -167,3 +167,19 @@ func check(t *testing.T, property func(t *rapid.T, w *world, f Node, tf table)) 
 		}
 	})
 }
+
+func allOf(s *Space, nodes ...Node) Node {
+	product := True
+	for _, n := range nodes {
+		product = s.And(product, n)
+	}
+	return product
+}
+
+func anyOf(s *Space, nodes ...Node) Node {
+	sum := False
+	for _, n := range nodes {
+		sum = s.Or(sum, n)
+	}
+	return sum
+}
