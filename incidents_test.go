@@ -204,7 +204,8 @@ func isContext(e ast.Expr) bool {
 }
 
 // TestIncident_GHSA_xqmj_6mv_4862_NothingRendersTemplates: text from outside is
-// never a template, since the binary's own code has no templates.
+// never a template, since every template is a constant of the source or embedded
+// by the build.
 func TestIncident_GHSA_xqmj_6mv_4862_NothingRendersTemplates(t *testing.T) {
 	for _, s := range sources(t) {
 		if s.test {

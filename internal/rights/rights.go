@@ -1,10 +1,15 @@
-// Package rights is the vocabulary of a right to invoke: the legs an
-// invocation stands on, the entitlements that name a right, and the grants by
-// which an identity holds one for a time.
+// Package rights is the vocabulary of a right to invoke, and its algebra: the legs
+// an invocation stands on, the entitlements that name a right, the grants by which
+// an identity holds one for a time — and what a set of AWS policies, or of grants,
+// allows over every value of every condition key that is left free.
 //
 // The gateway and the offline analyser resolve invocations through the same
-// function, Legs, so that what one finds and what the other enforces are the
-// same thing. The package is pure: no I/O and no clock.
+// function, Legs, so that what one finds and what the other enforces are the same
+// thing. A question is a Case; a Frame holds what is free in it and the decision
+// diagrams over that; answers, differences and certificates are read off a frame,
+// never sampled. What AWS does not document lies between two Bounds. The plain
+// evaluator (awsiam.Evaluate) confirms every witness. The package is pure: no I/O
+// and no clock.
 package rights
 
 import (
