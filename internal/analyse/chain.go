@@ -75,7 +75,7 @@ func (a *Analysis) assumers(holders []Holder) map[*estate.Principal]bool {
 }
 
 // before is one step back: everyone who may assume a role of the front and is
-// not there yet.
+// not there yet, by the most certain of the ways there are.
 func (a *Analysis) before(ctx context.Context, front []*Holder, holders []Holder, callers map[*estate.Principal]bool, reached map[*estate.Principal]*Holder) (next []*Holder) {
 	found := make([]*Hop, len(holders))
 	via := make([]*Holder, len(holders))
@@ -88,8 +88,12 @@ func (a *Analysis) before(ctx context.Context, front []*Holder, holders []Holder
 			if !mayAssume(h.Principal, target.Principal, callers[h.Principal]) {
 				continue
 			}
-			if hop, ok := a.assume(h.Principal, target.Principal); ok {
-				found[i], via[i] = &hop, target
+			hop, ok := a.assume(h.Principal, target.Principal)
+			if !ok || found[i] != nil && certainty(along(hop, target.Answer).Decision) <= certainty(along(*found[i], via[i].Answer).Decision) {
+				continue
+			}
+			found[i], via[i] = &hop, target
+			if along(hop, target.Answer).Decision == rights.Allowed {
 				return
 			}
 		}
@@ -120,7 +124,7 @@ func assumable(p *estate.Principal) bool {
 	}
 	return slices.ContainsFunc(p.Trust.Statements, func(s awsiam.Statement) bool {
 		who := s.Principal
-		return s.Effect != awsiam.Deny && (s.Doubts.Principal != "" || who != nil && (who.Not || who.Anyone || len(who.AWS) > 0))
+		return s.Effect != awsiam.Deny && (s.Doubts.Principal != "" || who == nil || (who.Not || who.Anyone || len(who.AWS) > 0))
 	})
 }
 
