@@ -25,7 +25,7 @@ type ContainerFunc func(identity.Session) (string, error)
 type DemoTokenFunc func(subject, audience string, ttl time.Duration) (string, error)
 
 // LocalAdmin is the operator that the data directory's own token acts as.
-const LocalAdmin = "local-admin"
+const LocalAdmin = governance.LocalAdmin
 
 func (s *Server) status(context.Context, *http.Request, none) (Status, error) {
 	return s.cfg.Status(), nil
@@ -70,7 +70,7 @@ func Apply(ctx context.Context, office *governance.Office, in ApplyRequest) (App
 	if in.DryRun || plan.Steps() == 0 {
 		return out, nil
 	}
-	out.Revision, err = office.Apply(ctx, governance.Actor{Name: LocalAdmin}, "apply", plan)
+	out.Revision, err = office.Apply(ctx, governance.Local("api"), "apply", plan)
 	out.Applied = err == nil
 	return out, err
 }
@@ -203,7 +203,7 @@ func Delete(ctx context.Context, office *governance.Office, kind manifest.Kind, 
 	if err != nil {
 		return ApplyAnswer{}, err
 	}
-	revision, err := office.Apply(ctx, governance.Actor{Name: LocalAdmin}, "delete", plan)
+	revision, err := office.Apply(ctx, governance.Local("api"), "delete", plan)
 	return ApplyAnswer{Steps: steps(plan), Revision: revision, Applied: err == nil}, err
 }
 
@@ -218,7 +218,7 @@ func (s *Server) explain(_ context.Context, _ *http.Request, in ExplainRequest) 
 func (s *Server) revoke(ctx context.Context, _ *http.Request, in struct {
 	Identity string `json:"identity"`
 }) (map[string]uint32, error) {
-	epoch, err := s.cfg.Office.RevokeSessions(ctx, governance.Actor{Name: LocalAdmin}, in.Identity)
+	epoch, err := s.cfg.Office.RevokeSessions(ctx, governance.Local("api"), in.Identity)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +228,7 @@ func (s *Server) revoke(ctx context.Context, _ *http.Request, in struct {
 func (s *Server) rotate(ctx context.Context, _ *http.Request, in struct {
 	Emergency bool `json:"emergency"`
 }) (map[string]uint32, error) {
-	epoch, err := s.cfg.Keys.Rotate(ctx, governance.Actor{Name: LocalAdmin}, in.Emergency)
+	epoch, err := s.cfg.Keys.Rotate(ctx, governance.Local("api"), in.Emergency)
 	if err != nil {
 		return nil, err
 	}

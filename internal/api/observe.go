@@ -44,7 +44,7 @@ func (s *Server) observe(context.Context, *http.Request, none) (ObserveStatus, e
 }
 
 func (s *Server) observeOn(ctx context.Context, r *http.Request, in ObserveOnRequest) (ObserveStatus, error) {
-	if _, err := s.cfg.Observe.On(ctx, governance.Actor{Name: LocalAdmin}, []byte(in.Signed)); err != nil {
+	if _, err := s.cfg.Observe.On(ctx, governance.Local("api"), []byte(in.Signed)); err != nil {
 		return ObserveStatus{}, err
 	}
 	return s.observe(ctx, r, none{})
@@ -52,7 +52,7 @@ func (s *Server) observeOn(ctx context.Context, r *http.Request, in ObserveOnReq
 
 // observeOff ends what only observe mode let through before it answers.
 func (s *Server) observeOff(ctx context.Context, r *http.Request, _ struct{}) (ObserveStatus, error) {
-	err := s.cfg.Observe.Off(ctx, governance.Actor{Name: LocalAdmin})
+	err := s.cfg.Observe.Off(ctx, governance.Local("api"))
 	s.cfg.Gateway.Reconsider()
 	if err != nil {
 		return ObserveStatus{}, err

@@ -29,6 +29,7 @@ type Model struct {
 	// Regions where an invocation of an ARN may run; required for one.
 	Regions []string `json:"regions,omitempty" yaml:"regions,omitempty"`
 
+	Owner        string       `json:"owner,omitempty" yaml:"owner,omitempty"` // who answers for its use: an operator's name or email
 	DataHandling DataHandling `json:"dataHandling,omitzero" yaml:"dataHandling,omitempty"`
 	Impact       string       `json:"impact,omitempty" yaml:"impact,omitempty"` // low, medium, high; empty means medium
 	// Requires names the validations without which the model may not be invoked.

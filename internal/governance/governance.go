@@ -22,11 +22,6 @@ import (
 	"github.com/writ-project/writ/internal/store"
 )
 
-// Actor is who acts.
-type Actor struct {
-	Name string // as the face authenticated it, such as "local-admin"
-}
-
 // Recorder is the part of the journal that acts need. Append returns when the
 // entry is durable, with its index.
 type Recorder interface {

@@ -59,8 +59,15 @@ type Identity struct {
 	Sponsor     string   `json:"sponsor,omitempty" yaml:"sponsor,omitempty"`   // the accountable human
 	Owner       string   `json:"owner,omitempty" yaml:"owner,omitempty"`       // the technical owner
 	Deputy      string   `json:"deputy,omitempty" yaml:"deputy,omitempty"`
-	Shared      bool     `json:"shared,omitempty" yaml:"shared,omitempty"` // used by more than one workload
-	State       State    `json:"state,omitempty" yaml:"state,omitempty"`   // empty means governed
+	Tags        []string `json:"tags,omitempty" yaml:"tags,omitempty"`     // free labels, in the form of names; quarantine can go by them
+	Shared      bool     `json:"shared,omitempty" yaml:"shared,omitempty"` // declared to be used by more than one workload
+	// Principals are the AWS principals (ARNs) that the analyser knows it by.
+	Principals []string `json:"principals,omitempty" yaml:"principals,omitempty"`
+	// Confirmed is when sponsor or owner last said that this is still needed,
+	// and as stated here; ConfirmedBy who did.
+	Confirmed   time.Time `json:"confirmed,omitzero" yaml:"confirmed,omitempty"`
+	ConfirmedBy string    `json:"confirmedBy,omitempty" yaml:"confirmedBy,omitempty"`
+	State       State     `json:"state,omitempty" yaml:"state,omitempty"` // empty means governed
 	// Epoch invalidates sessions: one minted at a lower epoch is refused.
 	// Revoking sessions raises it; nothing lowers it (security S17).
 	Epoch uint32 `json:"epoch,omitempty" yaml:"epoch,omitempty"`

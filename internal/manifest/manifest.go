@@ -25,7 +25,10 @@ import (
 
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/operator"
+	"github.com/writ-project/writ/internal/request"
 	"github.com/writ-project/writ/internal/rights"
+	"github.com/writ-project/writ/internal/sod"
 )
 
 // APIVersion is the value of apiVersion in every document.
@@ -46,11 +49,31 @@ const (
 	Entitlement Kind = "Entitlement"
 	Grant       Kind = "Grant"
 	PolicyKind  Kind = "Policy"
+	Operator    Kind = "Operator"
+	SoDRule     Kind = "SoDRule"
+	// What follows is made by acts of the people's road, never by files.
+	Token      Kind = "Token"
+	Delegation Kind = "Delegation"
+	Waiver     Kind = "Waiver"
+	Quarantine Kind = "Quarantine"
+	Request    Kind = "Request"
 )
 
 // Kinds lists every kind so that a kind stands after those it refers to: the
 // order in which resources are created; they are deleted in reverse.
-var Kinds = []Kind{Issuer, Network, Model, Profile, Identity, Binding, Validation, Entitlement, Grant, PolicyKind}
+var Kinds = []Kind{
+	Issuer, Network, Model, Profile, Identity, Binding, Validation, Entitlement, Grant, PolicyKind,
+	Operator, SoDRule, Token, Delegation, Waiver, Quarantine, Request,
+}
+
+// InFiles reports whether resources of a kind may be written in files.
+func (k Kind) InFiles() bool {
+	switch k {
+	case Token, Delegation, Waiver, Quarantine, Request:
+		return false
+	}
+	return true
+}
 
 // ParseKind reads a kind as a command line names it: any case, singular or plural.
 func ParseKind(s string) (Kind, error) {
@@ -94,8 +117,9 @@ type Resource struct {
 	Name string
 	// Spec is a pointer to the kind's type: *identity.Issuer, *identity.Network,
 	// *bedrock.Model, *bedrock.Profile, *identity.Identity, *identity.Binding,
-	// *bedrock.Validation, *rights.Entitlement, *rights.Grant or *Policy. Its ID
-	// is the resource's name. It must not be changed once shared.
+	// *bedrock.Validation, *rights.Entitlement, *rights.Grant, *Policy,
+	// *operator.Operator, *sod.Rule, *operator.Token, *operator.Delegation,
+	// *sod.Waiver, *rights.Quarantine or *request.Request. Its ID is the resource's name. It must not be changed once shared.
 	Spec any
 	File string // empty when it was not read from a file
 	Line int    // 1-based; 0 when unknown
@@ -206,6 +230,20 @@ func newSpec(kind Kind) (any, error) {
 		return new(rights.Grant), nil
 	case PolicyKind:
 		return new(Policy), nil
+	case Operator:
+		return new(operator.Operator), nil
+	case SoDRule:
+		return new(sod.Rule), nil
+	case Token:
+		return new(operator.Token), nil
+	case Delegation:
+		return new(operator.Delegation), nil
+	case Waiver:
+		return new(sod.Waiver), nil
+	case Quarantine:
+		return new(rights.Quarantine), nil
+	case Request:
+		return new(request.Request), nil
 	}
 	return nil, fmt.Errorf("kind %q: want one of %v", kind, Kinds)
 }
@@ -232,6 +270,20 @@ func (r *Resource) settle() {
 	case *rights.Grant:
 		s.ID, s.NotBefore, s.NotAfter = r.Name, s.NotBefore.UTC(), s.NotAfter.UTC()
 	case *Policy:
+		s.ID = r.Name
+	case *operator.Operator:
+		s.ID = r.Name
+	case *sod.Rule:
+		s.ID = r.Name
+	case *operator.Token:
+		s.ID, s.Created, s.Expires = r.Name, s.Created.UTC(), s.Expires.UTC()
+	case *operator.Delegation:
+		s.ID, s.NotBefore, s.NotAfter = r.Name, s.NotBefore.UTC(), s.NotAfter.UTC()
+	case *sod.Waiver:
+		s.ID, s.From, s.Expires = r.Name, s.From.UTC(), s.Expires.UTC()
+	case *rights.Quarantine:
+		s.ID, s.At = r.Name, s.At.UTC()
+	case *request.Request:
 		s.ID = r.Name
 	}
 }

@@ -74,6 +74,8 @@ type Entitlement struct {
 	Conditions  Conditions        `json:"conditions,omitzero" yaml:"conditions,omitempty"`
 	MaxDuration identity.Duration `json:"maxDuration,omitempty" yaml:"maxDuration,omitempty"` // longest grant; zero: no limit
 	RiskTier    string            `json:"riskTier,omitempty" yaml:"riskTier,omitempty"`       // low, medium, high
+	Owner       string            `json:"owner,omitempty" yaml:"owner,omitempty"`             // who answers for it: an operator's name or email
+	Access      Access            `json:"access,omitzero" yaml:"access,omitempty"`            // how it is asked for
 }
 
 // Conditions narrow an entitlement. Every one that is set must hold; the zero
@@ -127,7 +129,18 @@ type Grant struct {
 	NotAfter    time.Time `json:"notAfter" yaml:"notAfter"` // required: there are no grants for ever
 	Origin      string    `json:"origin,omitempty" yaml:"origin,omitempty"`
 	Reason      string    `json:"reason,omitempty" yaml:"reason,omitempty"`
+	// What follows is not for files: the people's road writes it.
+	State    GrantState        `json:"state,omitempty" yaml:"state,omitempty"`
+	Duration identity.Duration `json:"duration,omitempty" yaml:"duration,omitempty"` // from activation; sets NotAfter then
+	Narrow   *Narrowing        `json:"narrow,omitempty" yaml:"narrow,omitempty"`     // nil: all that the entitlement gives
+	From     *Provenance       `json:"from,omitempty" yaml:"from,omitempty"`         // nil for files
+	End      EndReason         `json:"end,omitempty" yaml:"end,omitempty"`           // once it is revoking or ended
+	Detail   string            `json:"detail,omitempty" yaml:"detail,omitempty"`     // why it failed
 }
 
-// OriginBootstrap marks a grant that `writ apply` made before operators exist.
-const OriginBootstrap = "bootstrap"
+// Origins of a grant.
+const (
+	OriginBootstrap  = "bootstrap"   // `writ apply` made it before operators existed
+	OriginRequested  = "requested"   // asked for and approved
+	OriginBreakGlass = "break_glass" // an emergency
+)
