@@ -23,9 +23,9 @@ const module = "github.com/writ-project/writ/"
 var rooms = []string{
 	"auditlog",
 	// facts: pure; no I/O, no clock
-	"internal/bedrock", "internal/glob", "internal/diagram", "internal/awsiam", "internal/certificate", "internal/dataclass", "internal/identity", "internal/operator",
+	"internal/bedrock", "internal/glob", "internal/diagram", "internal/awsiam", "internal/certificate", "internal/dataclass", "internal/identity", "internal/operator", "internal/cedarset",
 	// rules: pure decisions over facts
-	"internal/rights", "internal/policy", "internal/grant", "internal/request", "internal/sod", "internal/authority",
+	"internal/rights", "internal/policy", "internal/request", "internal/grant", "internal/sod", "internal/authority",
 	"internal/sigv4", "internal/credential", "internal/manifest",
 	// memory
 	"internal/store", "internal/journal", "internal/snapshot",

@@ -179,6 +179,9 @@ func (g *Control) append(w *jsonWriter) {
 	list(w, "changes", g.Changes)
 	w.numberIf("change_count", int64(g.ChangeCount))
 	w.textIf("note", g.Note)
+	if g.Revision != 0 {
+		w.index("revision", g.Revision)
+	}
 }
 
 func (g *Change) append(w *jsonWriter) {

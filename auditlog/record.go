@@ -209,13 +209,16 @@ type Control struct {
 	Changes     []Change `json:"changes,omitempty"`      // capped: the first 64
 	ChangeCount int      `json:"change_count,omitempty"` // before the cap
 	Note        string   `json:"note,omitempty"`         // a commitment when it is free text
+	// Revision is the store's that the changes would make: it orders the last
+	// word on a resource across shards. 0: they are of another sort.
+	Revision uint64 `json:"revision,omitempty"`
 }
 
 // Change is one changed object of a control action.
 type Change struct {
 	Kind   string `json:"kind"`
 	Name   string `json:"name"`
-	Op     string `json:"op"` // create, update or delete
+	Op     string `json:"op"` // create, update, delete or close
 	Digest string `json:"digest,omitempty"`
 	// Epoch is an identity's after the change: sessions minted below it are
 	// void, also after an older state was restored.

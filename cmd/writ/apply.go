@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/manifest"
 )
 
@@ -47,8 +48,11 @@ func (c *applyCmd) Run(ctx context.Context) error {
 	}
 	if !c.JSON {
 		printPlan(os.Stderr, plan.Steps)
+		for _, a := range plan.Asks {
+			fmt.Fprintf(os.Stderr, "? others have to agree: %s\n", a)
+		}
 	}
-	if c.DryRun || changes(plan.Steps) == 0 {
+	if c.DryRun || changes(plan.Steps) == 0 && len(plan.Asks) == 0 {
 		return c.answer(plan)
 	}
 	if !c.Yes && !c.JSON && !confirmed(os.Stdin, os.Stderr) {
@@ -68,6 +72,9 @@ func (c *applyCmd) answer(out api.ApplyAnswer) error {
 	}
 	if out.Applied {
 		fmt.Fprintf(os.Stderr, "applied; the state is at revision %d\n", out.Revision)
+		for _, id := range out.Requests {
+			fmt.Fprintf(os.Stderr, "asked for: writ request show %s\n", id)
+		}
 	}
 	return nil
 }
@@ -90,7 +97,7 @@ func (c *applyCmd) applier(ctx context.Context) (func(context.Context, api.Apply
 		return nil, nil, err
 	}
 	do := func(ctx context.Context, in api.ApplyRequest) (api.ApplyAnswer, error) {
-		return api.Apply(ctx, k.office, in)
+		return api.Apply(ctx, k.office, governance.Local("cli"), in)
 	}
 	return do, func() { _ = k.Close() }, nil
 }
@@ -157,13 +164,17 @@ func orNone(s string) string {
 	return s
 }
 
-// confirmed asks whoever sits at a terminal; anything but a yes is a no. In a
-// pipeline nobody can be asked, and the plan is applied as it was printed.
-func confirmed(in *os.File, out io.Writer) bool {
+// confirmed asks about a plan. In a pipeline nobody can be asked, and the plan is
+// applied as it was printed.
+func confirmed(in *os.File, out io.Writer) bool { return agreed(in, out, "apply this? [y/N] ") }
+
+// agreed asks whoever sits at a terminal; anything but a yes is a no. Where nobody
+// does, whoever wrote the command has agreed.
+func agreed(in *os.File, out io.Writer, question string) bool {
 	if !terminal(in) {
 		return true
 	}
-	fmt.Fprint(out, "apply this? [y/N] ")
+	fmt.Fprint(out, question)
 	line, _ := bufio.NewReader(in).ReadString('\n') // no answer is a no
 	answer := strings.ToLower(strings.TrimSpace(line))
 	return answer == "y" || answer == "yes"

@@ -32,10 +32,18 @@ func (f dataFlag) existing() (dataDir, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(d.kek()); err != nil {
+	if !d.begun() {
 		return "", withHint(fmt.Errorf("no installation in %s", d), "name its directory with --data or WRIT_DATA; writ up --demo makes one")
 	}
 	return d, nil
+}
+
+// begun reports whether there is an installation: its key, which replicas may
+// keep elsewhere, or its log.
+func (d dataDir) begun() bool {
+	_, noKey := os.Stat(d.kek())
+	_, noLog := os.Stat(d.path("log"))
+	return noKey == nil || noLog == nil
 }
 
 // needStore reports an error when the state is not in the directory, and only
@@ -57,6 +65,7 @@ func (d dataDir) log(shard string) string { return d.path("log", shard) }
 func (d dataDir) tls() string             { return d.path("tls") }
 func (d dataDir) token() string           { return d.path("run", "admin.token") }
 func (d dataDir) endpoints() string       { return d.path("run", "endpoints.json") }
+func (d dataDir) loginLink() string       { return d.path("run", "login.url") }
 
 // endpoints is how other verbs find a live server.
 type endpoints struct {
@@ -85,7 +94,8 @@ func (d dataDir) announce(e endpoints, token api.Token) error {
 }
 
 // live returns a client for the server that uses this directory, or nil when
-// there is none. WRIT_TOKEN acts as an operator in the token file's place.
+// there is none. WRIT_TOKEN, or a sign-in of writ login, acts as an operator in
+// the token file's place.
 func (d dataDir) live(ctx context.Context) (*api.Client, *endpoints, error) {
 	b, err := os.ReadFile(d.endpoints())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,7 +108,10 @@ func (d dataDir) live(ctx context.Context) (*api.Client, *endpoints, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return nil, nil, fmt.Errorf("reading %s: %w", d.endpoints(), err)
 	}
-	token := api.ReadToken(os.Getenv("WRIT_TOKEN"))
+	token, err := tokenFor(e.Admin)
+	if err != nil {
+		return nil, nil, err
+	}
 	if token.Reveal() == "" {
 		if token, err = api.LoadToken(d.token()); err != nil {
 			return nil, nil, fmt.Errorf("reading the operator's token: %w", err)
@@ -113,6 +126,9 @@ func (d dataDir) live(ctx context.Context) (*api.Client, *endpoints, error) {
 
 // needLive is live for verbs that make no sense without a server.
 func (f dataFlag) needLive(ctx context.Context) (*api.Client, *endpoints, error) {
+	if base := os.Getenv("WRIT_SERVER"); base != "" && f.Data == "" {
+		return remote(ctx, base)
+	}
 	d, err := f.existing()
 	if err != nil {
 		return nil, nil, err

@@ -18,6 +18,7 @@ import (
 	sample "github.com/writ-project/writ/internal/demo"
 	"github.com/writ-project/writ/internal/fakebedrock"
 	"github.com/writ-project/writ/internal/governance"
+	"github.com/writ-project/writ/internal/manifest"
 )
 
 const demoAccount = sample.Account
@@ -46,14 +47,24 @@ func startDemo(ctx context.Context, k *kernel, cfg config.Config, log *slog.Logg
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	plan, err := k.office.Plan(ctx, wanted, false)
-	if err == nil {
-		_, err = k.office.Apply(ctx, governance.Actor{Name: "writ-demo"}, "demo", plan)
-	}
-	if err != nil {
+	if err := loadSample(ctx, k, wanted); err != nil {
 		return nil, errors.Join(fmt.Errorf("loading the sample organisation: %w", err), d.Close())
 	}
 	return d, nil
+}
+
+// loadSample applies the sample organisation. Once there are operators its grants
+// are theirs to give: a second start leaves those alone.
+func loadSample(ctx context.Context, k *kernel, wanted []manifest.Resource) error {
+	actor := governance.Local("writ")
+	actor.Name = "writ-demo"
+	plan, err := k.office.Plan(ctx, actor, wanted, false)
+	if err != nil {
+		return err
+	}
+	plan.Requests = nil
+	_, _, err = k.office.Apply(ctx, actor, "demo", plan)
+	return err
 }
 
 func (d *demo) startBedrock(cfg config.Config, log *slog.Logger) error {

@@ -78,6 +78,7 @@ var checks = []check{
 	{"bindings", (*patient).bindings},
 	{"grants", (*patient).grants},
 	{"entitlements", (*patient).entitlements},
+	{"validations", (*patient).validations},
 }
 
 func ok(format string, args ...any) []diagnosis {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -50,9 +51,9 @@ func (p *patient) directory(context.Context) []diagnosis {
 
 // lock looks whether the process that holds the directory is the one that answers.
 func (p *patient) lock(context.Context) []diagnosis {
-	f, err := os.Open(filepath.Join(p.dir.log(shard), "lock"))
+	f, err := os.Open(filepath.Join(p.dir.log(cmp.Or(p.cfg.Replica.Name, shard)), "lock"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fail("a store belongs to the data directory that began it", "there is no audit log in %s", p.dir.log(shard))
+		return fail("a store belongs to the data directory that began it", "there is no audit log in %s", p.dir.log(cmp.Or(p.cfg.Replica.Name, shard)))
 	}
 	if err != nil {
 		return fail("", "%v", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -68,7 +69,7 @@ func (p *patient) auditLog(ctx context.Context) []diagnosis {
 	if p.status.LogError != "" {
 		return fail("make room or mend the disk, then restart", "the log takes nothing: %s", p.status.LogError)
 	}
-	dir := p.dir.log(shard)
+	dir := p.dir.log(cmp.Or(p.cfg.Replica.Name, shard))
 	if !p.deep {
 		r, err := journal.OpenReader(dir)
 		if err != nil {
@@ -182,4 +183,23 @@ func someOf(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+}
+
+// validations are those that models need. One that is missing stops calls now; one
+// that ends within a week will before long.
+func (p *patient) validations(context.Context) []diagnosis {
+	if p.live == nil {
+		return nil // only the server knows what its identities may invoke
+	}
+	const hint = "writ model attest MODEL KIND --evidence URL; writ model list --due shows all"
+	var out []diagnosis
+	for _, d := range p.status.Validations {
+		if len(d.Identities) > 0 || d.Left > 0 {
+			out = append(out, warn(hint, "%s", dueText(&d))...)
+		}
+	}
+	if out == nil {
+		return ok("no validation that an identity's calls need ends within 30 days")
+	}
+	return out
 }

@@ -17,14 +17,14 @@ import (
 func answeringFor(t *testing.T, offline bool, found ...upstream.Checked) *patient {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/upstream", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /api/v1/upstream", func(w http.ResponseWriter, _ *http.Request) {
 		var all []upstream.Standing
 		for _, f := range found {
 			all = append(all, f.Standing)
 		}
 		_ = json.NewEncoder(w).Encode(all)
 	})
-	mux.HandleFunc("POST /v1/upstream/check", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /api/v1/upstream/check", func(w http.ResponseWriter, _ *http.Request) {
 		if offline {
 			t.Error("STS was asked, offline")
 		}

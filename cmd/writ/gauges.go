@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/metrics"
 )
 
@@ -28,6 +29,14 @@ func (s *server) gauge(m *metrics.Meters) {
 			return float64(now.Revision)
 		}
 		return 0
+	})
+	m.Gauge("writ_validation_next_expiry_seconds", "How long until the next validation ends that a model needs; -1 when none will.", func() float64 {
+		if now := s.state.Current(); now != nil {
+			if end := governance.NextValidationEnd(now, time.Now()); !end.IsZero() {
+				return time.Until(end).Seconds()
+			}
+		}
+		return -1
 	})
 	m.Gauge("writ_snapshot_failing", "1 while the state cannot be read, or not be believed.", func() float64 { return one(s.state.Err() != nil) })
 	m.Gauge("writ_log_records", "Records in this process's audit log.", func() float64 { return float64(s.kernel.journal.Head().Size) })

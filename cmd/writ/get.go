@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/store"
 )
@@ -107,6 +108,6 @@ func (c *deleteCmd) offline(ctx context.Context, d dataDir, kind manifest.Kind) 
 		return err
 	}
 	defer k.Close()
-	_, err = api.Delete(ctx, k.office, kind, c.Name)
+	_, err = api.Delete(ctx, k.office, governance.Local("cli"), kind, c.Name)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/writ-project/writ/internal/api"
 	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/governance"
 )
 
 // advisory is what Writ is until an account's chokepoint has been proved:
@@ -25,7 +26,7 @@ func (s *server) status() api.Status {
 		Version: version(), Instance: s.kernel.instance.ID, Started: s.started, Ready: true,
 		Standing: advisory, Upstream: s.upstream, StandIn: s.demo != nil, OpenCalls: s.gateway.Open(),
 		LogOrigin: s.kernel.origin, LogSize: head.Size, LogRoot: base64.StdEncoding.EncodeToString(head.Root[:]),
-		Observe: api.ObserveOf(s.kernel.observe, s.kernel.origin, time.Now()), Draining: s.gateway.Draining(),
+		Observe: api.ObserveOf(s.kernel.observe, s.kernel.home, time.Now()), Draining: s.gateway.Draining(),
 		SnapshotAge: s.state.Age(time.Now()).Seconds(), Connections: s.bounded.Open(), Gateway: s.endpoints.Gateway, Config: s.cfg.File(), OpenFiles: openFilesLimit(),
 		StateError: textOfError(s.state.Err()), LogError: textOfError(s.kernel.journal.Err()),
 	}
@@ -38,6 +39,7 @@ func (s *server) status() api.Status {
 	if now := s.state.Current(); now != nil {
 		out.Revision, out.Bundle = now.Revision, now.Bundle.Digest()
 		out.Identities, out.Grants = now.Counts()
+		out.Validations = governance.ValidationsDue(now, time.Now(), governance.ValidationNotice)
 	}
 	return out
 }
@@ -108,7 +110,7 @@ func (s *server) observeWord() string {
 
 // observeBanner is what nobody who looks at the terminal overlooks.
 func (s *server) observeBanner(w io.Writer) {
-	if o := api.ObserveOf(s.kernel.observe, s.kernel.origin, time.Now()); o.On {
+	if o := api.ObserveOf(s.kernel.observe, s.kernel.home, time.Now()); o.On {
 		fmt.Fprintf(w, "\n%s\n%s\n%s\n\n", strings.Repeat("*", 72), loud(o), strings.Repeat("*", 72))
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,17 +9,20 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/credential"
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/journal"
+	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/store"
 )
 
-// shard is this process's log among those of an installation's replicas.
-const shard = "0"
+// shard is the audit log of the only process that there is.
+const shard = store.FirstShard
 
 // kernel is what every writing verb stands on: state, keys and log, opened
 // under the data directory's lock (the journal holds it).
@@ -30,14 +34,20 @@ type kernel struct {
 	ledger   *governance.Ledger
 	observe  *governance.Observe // the server's; nil in other verbs
 	instance auditlog.Instance
-	origin   string
+	origin   string // of this process's log
+	home     string // the installation's: of its first log
+	replica  store.Replica
+	taken    bool // the replica's name
 }
 
 // kernelConfig is what up may set and offline verbs leave at its default.
 type kernelConfig struct {
-	DSN     string // empty means SQLite in the data directory
-	Origin  string // of the log; empty means one made from the instance's id
-	Reserve uint64 // bytes of disk kept for authenticated intents
+	DSN     string        // empty means SQLite in the data directory
+	KEK     string        // file; empty means the data directory's
+	Replica string        // name; empty means the only process
+	Lease   time.Duration // 0: nothing is served
+	Origin  string        // of the log; empty means one made from the instance's id
+	Reserve uint64        // bytes of disk kept for authenticated intents
 	Account string
 	Log     *slog.Logger
 	Flushed func(took time.Duration, entries int) // of the log, for metrics
@@ -61,20 +71,27 @@ func openKernelAs(ctx context.Context, d dataDir, cfg kernelConfig) (_ *kernel, 
 			err = errors.Join(err, k.Close())
 		}
 	}()
-	kek, err := openKEK(d)
-	if err != nil {
-		return nil, err
-	}
 	if cfg.DSN == "" {
 		cfg.DSN = d.dsn()
 	}
 	if k.store, err = store.Open(ctx, cfg.DSN); err != nil {
 		return nil, err
 	}
-	if err := k.identify(ctx, cfg.Origin); err != nil {
+	logs, err := k.store.FactsOf(ctx, string(store.LogStarted))
+	if err != nil {
 		return nil, err
 	}
-	if err := k.openLog(ctx, d, kek, cfg); err != nil {
+	kek, err := openKEK(cmp.Or(cfg.KEK, d.kek()), len(logs) == 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.identify(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err := k.openLog(ctx, d.log(k.replica.Shard), kek, len(logs) == 0, cfg); err != nil {
+		return nil, err
+	}
+	if err := k.openLedger(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if n, err := k.office.Reconcile(ctx); err != nil {
@@ -85,70 +102,198 @@ func openKernelAs(ctx context.Context, d dataDir, cfg kernelConfig) (_ *kernel, 
 	return k, nil
 }
 
-// openKEK reads the key-encryption key; a directory that is new gets one.
-func openKEK(d dataDir) (*credential.KEK, error) {
-	kek, err := credential.LoadKEK(d.kek())
+// openKEK reads the key-encryption key; a store that is new gets one.
+func openKEK(path string, fresh bool) (*credential.KEK, error) {
+	kek, err := credential.LoadKEK(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return kek, err
 	}
-	if _, err := os.Stat(d.log(shard)); err == nil {
-		return nil, withHint(fmt.Errorf("%s is missing, and the keys in the store cannot be read without it", d.kek()), "restore it from where you keep it apart from the data")
+	if !fresh {
+		return nil, withHint(fmt.Errorf("%s is missing, and the keys in the store cannot be read without it", path), "restore it from where you keep it apart from the data; replicas share it: see kek in the configuration")
 	}
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	return credential.GenerateKEK(d.kek())
+	kek, err = credential.GenerateKEK(path)
+	if errors.Is(err, fs.ErrExist) { // a replica that starts with us was faster
+		return credential.LoadKEK(path)
+	}
+	return kek, err
 }
 
-// identify settles the installation's name and its log's.
-func (k *kernel) identify(ctx context.Context, origin string) error {
+// identify settles the installation's name, this process's, and its log's.
+func (k *kernel) identify(ctx context.Context, cfg kernelConfig) error {
 	id, err := k.store.SetFact(ctx, store.InstanceID, governance.NewID())
 	if err != nil {
 		return err
 	}
-	if origin == "" {
-		origin = "writ.local/log/" + id + "/" + shard
-	}
-	if k.origin, err = k.store.SetFact(ctx, store.LogOrigin, origin); err != nil {
+	k.home, err = k.store.SetFact(ctx, store.LogOrigin, cmp.Or(cfg.Origin, "writ.local/log/"+id+"/"+shard))
+	if err != nil {
 		return err
 	}
-	k.instance = auditlog.Instance{ID: id, Version: version(), Shard: shard}
+	name := cmp.Or(cfg.Replica, shard)
+	k.replica = store.Replica{Name: name, Shard: name, Boot: governance.NewID(), Started: time.Now(), Lease: cfg.Lease}
+	k.instance = auditlog.Instance{ID: id, Version: version(), Shard: name}
+	k.origin = k.originOf(name)
 	return nil
 }
 
-func (k *kernel) openLog(ctx context.Context, d dataDir, kek *credential.KEK, cfg kernelConfig) error {
-	dir := d.log(shard)
+// originOf names a shard's log.
+func (k *kernel) originOf(name string) string {
+	if name == "" || name == shard {
+		return k.home
+	}
+	return strings.TrimSuffix(k.home, "/"+shard) + "/" + name
+}
+
+// sessionShard is how sessions name this process's log.
+func (k *kernel) sessionShard() string {
+	if k.replica.Shard == shard {
+		return ""
+	}
+	return k.replica.Shard
+}
+
+// otherLog is the log of the container token that a session was got with, unless
+// it is this one.
+func (k *kernel) otherLog(m proof.Mint) string {
+	if m.From == nil || m.FromShard == k.sessionShard() {
+		return ""
+	}
+	return k.originOf(m.FromShard)
+}
+
+// logStarted is the fact that a shard's log exists.
+func logStarted(name string) store.Fact {
+	if name == shard {
+		return store.LogStarted
+	}
+	return store.LogStarted + "/" + store.Fact(name)
+}
+
+// openLog opens the keys and the log that they sign. first says that the
+// installation has no log yet.
+func (k *kernel) openLog(ctx context.Context, dir string, kek *credential.KEK, first bool, cfg kernelConfig) error {
 	_, err := os.Stat(filepath.Join(dir, auditlog.KeyPath))
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, started := k.store.Fact(ctx, store.LogStarted); started == nil {
-			return withHint(fmt.Errorf("the audit log of this store is not in %s", dir), "a store belongs to the data directory that began it: restore its log, or use another store")
+	missing := errors.Is(err, fs.ErrNotExist)
+	if missing {
+		if _, started := k.store.Fact(ctx, logStarted(k.replica.Shard)); started == nil {
+			return withHint(fmt.Errorf("the audit log of this store is not in %s", dir), "a store belongs to the data directory that began it: restore its log, or use another store; a further replica needs a name of its own (replica.name)")
 		}
 	}
 	k.keys, err = governance.OpenKeys(ctx, governance.KeysConfig{
-		Store: k.store, KEK: kek, Shard: shard, Now: time.Now, Log: cfg.Log,
-	}, errors.Is(err, fs.ErrNotExist))
+		Store: k.store, KEK: kek, Shard: k.replica.Shard, Now: time.Now, Log: cfg.Log,
+	}, missing && first)
 	if err != nil {
 		return err
 	}
 	k.journal, err = journal.Open(ctx, journal.Config{
 		Dir: dir, Origin: k.origin, Key: k.keys.LogKey(), Reserve: cfg.Reserve, Logger: cfg.Log, Flushed: cfg.Flushed,
 	})
+	return err
+}
+
+// openLedger takes this process's name, reads what all logs say, and announces
+// keys that no log has announced.
+func (k *kernel) openLedger(ctx context.Context, cfg kernelConfig) error {
+	err := k.takeName(ctx, cfg.Log)
 	if err != nil {
 		return err
 	}
-	if k.ledger, err = governance.OpenLedger(ctx, k.journal, shard); err != nil {
+	if err := k.store.RegisterShard(ctx, store.Shard{Name: k.replica.Shard, Origin: k.origin}); err != nil {
+		return err
+	}
+	if k.ledger, err = governance.OpenLedger(ctx, k.journal, k.replica.Shard); err != nil {
+		return err
+	}
+	if k.store.Shared() {
+		err = k.ledger.Join(ctx, governance.FeedConfig{Store: k.store, Key: k.keys.LogKey(), Instance: k.instance.ID})
+		if err != nil {
+			return err
+		}
+	}
+	rules, err := authority.New(nil)
+	if err != nil {
 		return err
 	}
 	k.office = governance.New(governance.Config{
-		Store: k.store, Log: k.journal, Ledger: k.ledger, Instance: k.instance, Account: cfg.Account, Now: time.Now,
+		Store: k.store, Log: k.journal, Ledger: k.ledger, Instance: k.instance, Account: cfg.Account, Now: time.Now, Authority: rules,
 	})
 	if err := k.keys.Announce(ctx, k.office, k.journal.Head().Size); err != nil {
 		return err
 	}
-	if _, err := k.store.SetFact(ctx, store.LogStarted, "yes"); err != nil {
+	if _, err := k.store.SetFact(ctx, logStarted(k.replica.Shard), "yes"); err != nil {
 		return err
 	}
 	return k.store.RaiseFloors(ctx, k.ledger.Floors())
+}
+
+// What a process waits, beyond the lease, for one that ended without saying so.
+const (
+	leaseSlack = 2 * time.Second
+	takeAgain  = 100 * time.Millisecond
+)
+
+// takeName registers this process before it reads or writes for others. The
+// lock on the data directory says that no other process writes this log; where
+// the log might be a copy, on a machine that shares the store, only a lease that
+// has ended says so.
+func (k *kernel) takeName(ctx context.Context, log *slog.Logger) error {
+	if k.replica.Lease == 0 {
+		return nil
+	}
+	if !k.store.Shared() {
+		if err := k.succeed(ctx); err != nil {
+			return err
+		}
+	}
+	for until := time.Now().Add(k.replica.Lease + leaseSlack); ; {
+		_, err := k.store.Renew(ctx, k.replica)
+		if err == nil {
+			k.taken = true
+			return nil
+		}
+		if !errors.Is(err, store.ErrNameTaken) || time.Now().After(until) {
+			return err
+		}
+		log.Debug("waiting until the lease has ended of the process before", "replica", k.replica.Name)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(takeAgain):
+		}
+	}
+}
+
+// succeed ends the lease of the process that had this data directory before.
+func (k *kernel) succeed(ctx context.Context) error {
+	all, _, err := k.store.Replicas(ctx)
+	for _, r := range all {
+		if err == nil && r.Name == k.replica.Name {
+			err = k.store.Leave(ctx, r.Name, r.Boot)
+		}
+	}
+	return err
+}
+
+// renew tells the other replicas that this one decides on a revision, and goes
+// on doing so for the length of its lease.
+func (k *kernel) renew(ctx context.Context, revision int64) error {
+	r := k.replica
+	r.Revision = revision
+	_, err := k.store.Renew(ctx, r)
+	return err
+}
+
+// leave says that this process decides nothing any more. Where the store does
+// not hear it, the lease ends by itself.
+func (k *kernel) leave() {
+	if !k.taken {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaseSlack)
+	defer cancel()
+	_ = k.store.Leave(ctx, k.replica.Name, k.replica.Boot)
 }
 
 // Close ends the journal first: what it acknowledged is in the store's rows.
@@ -158,6 +303,7 @@ func (k *kernel) Close() error {
 		errs = append(errs, k.journal.Close())
 	}
 	if k.store != nil {
+		k.leave()
 		errs = append(errs, k.store.Close())
 	}
 	return errors.Join(errs...)

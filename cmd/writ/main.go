@@ -26,6 +26,23 @@ type commands struct {
 	Policy      policyCmd      `cmd:"" help:"Check and test policies before they count."`
 	IAM         iamCmd         `cmd:"" name:"iam" help:"Say exactly who can invoke what in an AWS account, from its files."`
 	Audit       auditCmd       `cmd:"" help:"Verify, read and prove the audit log."`
+	Request     requestCmd     `cmd:"" help:"Ask for a right, and see what becomes of it."`
+	Approve     approveCmd     `cmd:"" help:"Approve a request, or less than it asks for."`
+	Deny        denyCmd        `cmd:"" help:"Deny a request."`
+	Grant       grantCmd       `cmd:"" help:"See who holds which right until when, and ask to extend one."`
+	Revoke      revokeCmd      `cmd:"" help:"Take a grant, or all that an identity or a tag has, away for good."`
+	Quarantine  quarantineCmd  `cmd:"" help:"Stop an identity, model, session, network or tag at once, reversibly."`
+	Review      reviewCmd      `cmd:"" help:"Review emergencies after their use."`
+	Sod         sodCmd         `cmd:"" name:"sod" help:"List where duties meet that must be kept apart."`
+	Waiver      waiverCmd      `cmd:"" help:"Dated exceptions to the separation of duties."`
+	Identity    identityCmd    `cmd:"" help:"The inventory: who calls models, and who answers for them."`
+	Model       modelCmd       `cmd:"" help:"Models, and the validations that they need."`
+	Operator    operatorCmd    `cmd:"" help:"Who uses the control plane: accounts, roles, tokens, delegations."`
+	Login       loginCmd       `cmd:"" help:"Sign in to a control plane."`
+	Logout      logoutCmd      `cmd:"" help:"End a sign-in."`
+	Backup      backupCmd      `cmd:"" help:"Write the whole state and the audit log to one file."`
+	Restore     restoreCmd     `cmd:"" help:"Restore a backup, and what was revoked since."`
+	Notify      notifyCmd      `cmd:"" help:"See where notifications go, and try again what could not be sent."`
 	Sessions    sessionsCmd    `cmd:"" help:"Revoke sessions."`
 	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
 	Upstream    upstreamCmd    `cmd:"" help:"Print the IAM policies that calls need, and check the credentials."`

@@ -24,7 +24,9 @@ import (
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/localca"
+	"github.com/writ-project/writ/internal/login"
 	"github.com/writ-project/writ/internal/metrics"
+	"github.com/writ-project/writ/internal/notify"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/upstream"
@@ -42,8 +44,10 @@ type server struct {
 	demo      *demo // nil without --demo
 	upstream  string
 	door      *upstream.Client
+	login     *login.Door
 	started   time.Time
 	meters    *metrics.Meters
+	notify    *notify.Notifier
 	endpoints endpoints
 
 	gatewayServer, adminServer     *http.Server
@@ -67,7 +71,7 @@ func assemble(ctx context.Context, d dataDir, cfg config.Config, withDemo bool, 
 		return nil, err
 	}
 	s.kernel, err = openKernelAs(ctx, d, kernelConfig{
-		DSN: dsn, Origin: cfg.Log.Origin, Reserve: cfg.Log.ReserveMB << 20, Account: cfg.Account, Log: log, Flushed: s.meters.Flushed,
+		DSN: dsn, KEK: cfg.KEK, Replica: cfg.Replica.Name, Lease: cfg.Replica.Lease, Origin: cfg.Log.Origin, Reserve: cfg.Log.ReserveMB << 20, Account: cfg.Account, Log: log, Flushed: s.meters.Flushed,
 	})
 	if err != nil {
 		return nil, err
@@ -136,24 +140,26 @@ func (s *server) open(ctx context.Context) (err error) {
 	k := s.kernel
 	s.state, err = snapshot.Open(ctx, snapshot.Config{
 		Load: k.load, Watch: k.store.Watch, Authorised: k.ledger.Authorised, MaxAge: s.cfg.Limits.Freshness,
+		Lease: &snapshot.Lease{For: k.replica.Lease, Renew: k.renew},
 	})
 	if err != nil {
 		return err
 	}
+	k.office.Attach(s.state)
 	s.state.Subscribe(s.ended)
 	up, label, err := openUpstream(ctx, s.cfg, s.demo)
 	if err != nil {
 		return err
 	}
 	s.upstream, s.door = label, up
-	if k.observe, err = governance.OpenObserve(ctx, k.office, k.origin, s.cfg.Observe.Approvers, s.log); err != nil {
+	if k.observe, err = governance.OpenObserve(ctx, k.office, k.home, s.cfg.Observe.Approvers, s.log); err != nil {
 		return err
 	}
 	if _, err := gateway.RecallInvocations(ctx, k.journal, k.instance.Shard, k.store, time.Now()); err != nil {
 		return err
 	}
 	conf := proof.Config{
-		Record: s.recordMint, Seal: k.seal, Log: s.log, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
+		Record: s.recordMint, Shard: k.sessionShard(), Seal: k.seal, Log: s.log, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
 	}
 	if s.cfg.Impersonation { // the right by which container tokens are minted
 		conf.Ring = k.keys.Ring
@@ -167,19 +173,31 @@ func (s *server) open(ctx context.Context) (err error) {
 	}
 	s.gateway = gateway.New(gateway.Config{
 		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
-		Salt: k.store.Salt, Store: k.store, Instance: k.instance, Log: s.log,
+		Salt: k.store.Salt, Store: k.store, Instance: k.instance, LogOf: k.originOf, Log: s.log,
 		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
 		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals,
+		Console: s.cfg.Notify.Console,
 		Observe: s.meters.Observe, Observing: s.observing,
 	})
 	s.gatewayServer.Handler = s.gateway
 	s.gauge(s.meters)
+	if s.notify, err = s.openNotify(); err != nil {
+		return err
+	}
+	chat, err := s.openChat()
+	if err != nil {
+		return err
+	}
+	if s.login, err = s.openLogin(); err != nil {
+		return err
+	}
 	token := api.NewToken()
 	control := api.Config{
-		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store,
+		Login: s.login, Hosts: s.adminHosts(),
+		Token: token, Office: k.office, Keys: k.keys, State: s.state, Gateway: s.gateway, Exchange: exchange, Store: k.store, Records: k.journal,
 		Status: s.status, Metrics: s.meters.Handler(), Impersonation: s.cfg.Impersonation, Bearer: k.bearer, Container: k.container,
-		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, Log: s.log,
-		Upstream: up, Scope: scopeOf(s.cfg), Observe: k.observe, LogOrigin: k.origin,
+		Account: s.cfg.Account, Region: s.cfg.Region, GatewayURL: s.endpoints.Gateway, AdminURL: s.endpoints.Admin, Log: s.log,
+		Upstream: up, Scope: scopeOf(s.cfg), Observe: k.observe, LogOrigin: k.home, Notify: s.notify, Chat: chat,
 	}
 	if s.demo != nil {
 		control.DemoToken = s.demo.token
@@ -233,6 +251,7 @@ func (s *server) serve(ctx context.Context) error {
 	behind.Go(func() { s.gateway.Run(background) })
 	behind.Go(func() { _ = s.state.Run(background) }) // ends with background, for no other reason
 	behind.Go(func() { s.kernel.keys.Follow(background) })
+	behind.Go(func() { s.notify.Run(background) })
 	behind.Go(func() { s.kernel.observe.Run(background, func() { s.gateway.Reconsider() }) })
 	group.Go(func() error {
 		<-running.Done()
@@ -276,6 +295,7 @@ func (s *server) recordMint(ctx context.Context, m proof.Mint) (uint64, error) {
 	index, err := s.kernel.recordMint(ctx, m)
 	if err == nil {
 		s.meters.Minted(string(m.Session.Proof))
+		s.tellImpersonated(ctx, &m.Session, index)
 	}
 	return index, err
 }
@@ -288,7 +308,7 @@ func (k *kernel) recordMint(ctx context.Context, m proof.Mint) (uint64, error) {
 		Who: &auditlog.Who{Identity: s.Identity, Session: s.ID, Impersonated: s.Impersonated()},
 		Credential: &auditlog.Credential{
 			Kind: string(cmp.Or(m.Form, proof.FormSession)), ID: s.ID,
-			Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires), MintRecord: m.From,
+			Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires), MintRecord: m.From, MintLog: k.otherLog(m),
 		},
 		Proof: &auditlog.Proof{
 			Kind: string(s.Proof), Issuer: s.Issuer, Subject: s.Subject, Binding: s.Binding, TokenSHA256: s.ProofID,

@@ -20,7 +20,7 @@ func (c *sessionsRevokeCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := client.Revoke(ctx, c.Identity); err != nil {
+	if err := client.RevokeSessions(ctx, c.Identity); err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "every session of %s minted until now is void\n", c.Identity)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/writ-project/writ/internal/governance"
 )
 
 type statusCmd struct {
@@ -51,7 +53,31 @@ func (c *statusCmd) Run(ctx context.Context) error {
 		[]string{"audit log", fmt.Sprintf("%s, %d records, root %s", s.LogOrigin, s.LogSize, s.LogRoot)},
 		[]string{"open calls", strconv.Itoa(s.OpenCalls)},
 		[]string{"observe mode", observeLine(s.Observe)},
+		[]string{"validations", validationsLine(s.Validations)},
 	)
+}
+
+// validationsLine says what a model needs soon, the most urgent first.
+func validationsLine(due []governance.ValidationDue) string {
+	if len(due) == 0 {
+		return "none ends within 30 days"
+	}
+	more := ""
+	if len(due) > 1 {
+		more = fmt.Sprintf(", and %d more", len(due)-1)
+	}
+	return dueText(&due[0]) + more
+}
+
+func dueText(d *governance.ValidationDue) string {
+	text := fmt.Sprintf("%s of %s is %s", d.Validation.Kind, d.Model, d.Validation.State)
+	if d.Left > 0 {
+		text = fmt.Sprintf("%s of %s ends in %d days", d.Validation.Kind, d.Model, int(d.Left.Hours())/24)
+	}
+	if len(d.Identities) > 0 {
+		text += "; it stops " + strings.Join(d.Identities, ", ")
+	}
+	return text
 }
 
 type whoamiCmd struct {

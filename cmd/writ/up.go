@@ -52,6 +52,9 @@ func (c *upCmd) Run(ctx context.Context) error {
 	e := s.endpoints
 	fmt.Printf("ready gateway=%s admin=%s gateway_tls=%s ca=%s%s\n", e.Gateway, e.Admin, e.GatewayTLS, e.CA, s.observeWord())
 	s.observeBanner(os.Stderr)
+	if err := s.offerLink(os.Stderr); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	s.tellSystemd("READY=1")
 	if c.Demo {
 		demoHints(os.Stderr, d, e)

@@ -41,11 +41,17 @@ func Explain(s *snapshot.Snapshot, at Place, in ExplainRequest, now time.Time) (
 		Region: in.Region, Account: accounts[0], Home: at.Account, Now: now, Context: in.Context,
 	})
 	var unresolved *rights.UnresolvedError
-	if errors.As(err, &unresolved) {
+	if err != nil && !errors.As(err, &unresolved) {
+		return policy.Explanation{}, err
+	}
+	if q := s.Stops.Caller(who, r.Session.ID, r.Origin); q != "" {
+		return stopped(q), nil
+	}
+	if unresolved != nil {
 		return refused("unresolved", strings.TrimSuffix(unresolved.Error()+"; "+unresolved.Hint, "; ")), nil
 	}
-	if err != nil {
-		return policy.Explanation{}, err
+	if q := s.Stops.Model(s.Catalogue, in.Model, r.Legs); q != "" {
+		return stopped(q), nil
 	}
 	return s.Bundle.Explain(r), nil
 }
@@ -88,6 +94,11 @@ func explainAmong(s *snapshot.Snapshot, at Place, in ExplainRequest, now time.Ti
 		return *chosen, nil
 	}
 	return *first, nil
+}
+
+// stopped explains a call that a quarantine stops, whatever is granted.
+func stopped(quarantine string) policy.Explanation {
+	return refused("quarantined", "quarantine "+quarantine+" stops it: nothing is asked of any rule until it is lifted")
 }
 
 // refused explains what the gateway refuses before it asks any rule.

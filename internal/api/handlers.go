@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
@@ -24,24 +26,13 @@ type ContainerFunc func(identity.Session) (string, error)
 // DemoTokenFunc has the demo's OIDC issuer sign a token.
 type DemoTokenFunc func(subject, audience string, ttl time.Duration) (string, error)
 
-// LocalAdmin is the operator that the data directory's own token acts as.
-const LocalAdmin = governance.LocalAdmin
-
-func (s *Server) status(context.Context, *http.Request, none) (Status, error) {
+func (s *Server) status(*call) (Status, error) {
 	return s.cfg.Status(), nil
 }
 
-func (s *Server) whoami(context.Context, *http.Request, none) (Whoami, error) {
-	who := Whoami{Operator: LocalAdmin, Rights: []string{"apply", "get", "delete", "explain", "revoke_sessions", "rotate_keys"}}
-	if s.cfg.Impersonation {
-		who.Rights = append(who.Rights, "impersonate")
-	}
-	return who, nil
-}
-
-func (s *Server) apply(ctx context.Context, _ *http.Request, in ApplyRequest) (ApplyAnswer, error) {
-	out, err := Apply(ctx, s.cfg.Office, in)
-	return out, errors.Join(err, s.inForce(ctx, out.Applied))
+func (s *Server) apply(c *call, in ApplyRequest) (ApplyAnswer, error) {
+	out, err := Apply(c.ctx(), s.cfg.Office, c.actor, in)
+	return out, errors.Join(err, s.inForce(c.ctx(), out.Applied))
 }
 
 // inForce makes a change count here before its author is told of it.
@@ -54,25 +45,46 @@ func (s *Server) inForce(ctx context.Context, changed bool) error {
 
 // Apply plans what the request's files ask for and, unless it is a dry run,
 // carries it out. The command line uses it too where no server is live.
-func Apply(ctx context.Context, office *governance.Office, in ApplyRequest) (ApplyAnswer, error) {
+func Apply(ctx context.Context, office *governance.Office, actor governance.Actor, in ApplyRequest) (ApplyAnswer, error) {
 	wanted, err := parseFiles(in.Files)
 	if err != nil {
 		return ApplyAnswer{}, err
 	}
-	plan, err := office.Plan(ctx, wanted, in.Prune)
+	plan, err := office.Plan(ctx, actor, wanted, in.Prune)
 	if err != nil {
 		return ApplyAnswer{}, err
 	}
 	if in.Revision != 0 && in.Revision != plan.Revision {
 		return ApplyAnswer{}, store.ErrConflict
 	}
-	out := ApplyAnswer{Steps: steps(plan), Revision: plan.Revision}
-	if in.DryRun || plan.Steps() == 0 {
+	out := ApplyAnswer{Steps: steps(plan), Asks: asks(plan), Revision: plan.Revision}
+	if in.DryRun || plan.Steps() == 0 && len(plan.Requests) == 0 {
 		return out, nil
 	}
-	out.Revision, err = office.Apply(ctx, governance.Local("api"), "apply", plan)
+	return carryOut(ctx, office, actor, "apply", plan, out)
+}
+
+func carryOut(ctx context.Context, office *governance.Office, actor governance.Actor, action string, plan governance.Plan, out ApplyAnswer) (ApplyAnswer, error) {
+	var err error
+	out.Revision, out.Requests, err = office.Apply(ctx, actor, action, plan)
 	out.Applied = err == nil
 	return out, err
+}
+
+// asks says what a plan asks others for.
+func asks(p governance.Plan) []string {
+	var out []string
+	for _, s := range p.Requests {
+		switch a := s.Ask; {
+		case a.Grant != nil:
+			out = append(out, fmt.Sprintf("Grant of %s to %s", a.Grant.Entitlement, a.Grant.Identity))
+		case a.Change != nil:
+			for _, w := range a.Change.Widens {
+				out = append(out, fmt.Sprintf("%s: widens %s: %s", w.Cause, cmp.Or(w.Grant, w.Operator), w.Text))
+			}
+		}
+	}
+	return out
 }
 
 func parseFiles(files []File) ([]manifest.Resource, error) {
@@ -145,12 +157,22 @@ func warnings(c manifest.Change) []string {
 	return out
 }
 
-func (s *Server) get(ctx context.Context, r *http.Request, _ none) ([]Item, error) {
-	kind, err := kindOf(r)
+// resources lists what files can hold. Rows that only some may see have lists of
+// their own, which are scoped by who asks.
+func (s *Server) resources(c *call) ([]Item, error) {
+	kind, err := kindOf(c.Request)
 	if err != nil {
 		return nil, err
 	}
-	return Get(ctx, s.cfg.Store, kind, r.URL.Query().Get("name"))
+	if !kind.InFiles() {
+		return nil, &refusal{http.StatusUnprocessableEntity, "not-a-file-kind", fmt.Sprintf("resources of kind %s are made by acts, not by files", kind), "they have operations of their own: see " + root + "/openapi.json"}
+	}
+	if kind == manifest.Operator {
+		if err := s.cfg.Office.May(c.ctx(), c.actor, authority.ViewPeople, system); err != nil {
+			return nil, err
+		}
+	}
+	return Get(c.ctx(), s.cfg.Store, kind, c.param("name"))
 }
 
 // Get reads the resources of a kind, or the named one.
@@ -188,58 +210,82 @@ func itemOf(row store.Row) (Item, error) {
 	return Item{Kind: string(row.Kind), Name: row.Name, Spec: json.RawMessage(row.Spec), YAML: string(text)}, nil
 }
 
-func (s *Server) delete(ctx context.Context, r *http.Request, _ none) (ApplyAnswer, error) {
-	kind, err := kindOf(r)
+func (s *Server) delete(c *call) (ApplyAnswer, error) {
+	kind, err := kindOf(c.Request)
 	if err != nil {
 		return ApplyAnswer{}, err
 	}
-	out, err := Delete(ctx, s.cfg.Office, kind, r.URL.Query().Get("name"))
-	return out, errors.Join(err, s.inForce(ctx, out.Applied))
+	out, err := Delete(c.ctx(), s.cfg.Office, c.actor, kind, c.param("name"))
+	return out, errors.Join(err, s.inForce(c.ctx(), out.Applied))
 }
 
 // Delete deletes one resource that nothing refers to any more.
-func Delete(ctx context.Context, office *governance.Office, kind manifest.Kind, name string) (ApplyAnswer, error) {
-	plan, err := office.Delete(ctx, kind, name)
+func Delete(ctx context.Context, office *governance.Office, actor governance.Actor, kind manifest.Kind, name string) (ApplyAnswer, error) {
+	plan, err := office.Delete(ctx, actor, kind, name)
 	if err != nil {
 		return ApplyAnswer{}, err
 	}
-	revision, err := office.Apply(ctx, governance.Local("api"), "delete", plan)
-	return ApplyAnswer{Steps: steps(plan), Revision: revision, Applied: err == nil}, err
+	return carryOut(ctx, office, actor, "delete", plan, ApplyAnswer{Steps: steps(plan), Asks: asks(plan)})
 }
 
-func (s *Server) explain(_ context.Context, _ *http.Request, in ExplainRequest) (policy.Explanation, error) {
+func (s *Server) explain(_ *call, in ExplainRequest) (policy.Explanation, error) {
 	state := s.cfg.State.Current()
 	if state == nil {
 		return policy.Explanation{}, errUnavailable
 	}
-	return Explain(state, Place{Account: s.cfg.Account, Region: s.cfg.Region}, in, time.Now())
+	return Explain(state, s.place(), in, time.Now())
 }
 
-func (s *Server) revoke(ctx context.Context, _ *http.Request, in struct {
+func (s *Server) place() Place { return Place{Account: s.cfg.Account, Region: s.cfg.Region} }
+
+// SessionsOrder has every session of an identity voided.
+type SessionsOrder struct {
 	Identity string `json:"identity"`
-}) (map[string]uint32, error) {
-	epoch, err := s.cfg.Office.RevokeSessions(ctx, governance.Local("api"), in.Identity)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]uint32{"epoch": epoch}, s.inForce(ctx, true)
 }
 
-func (s *Server) rotate(ctx context.Context, _ *http.Request, in struct {
-	Emergency bool `json:"emergency"`
-}) (map[string]uint32, error) {
-	epoch, err := s.cfg.Keys.Rotate(ctx, governance.Local("api"), in.Emergency)
+// EpochAnswer is what sessions must be minted at, or after, to count.
+type EpochAnswer struct {
+	Epoch uint32 `json:"epoch"`
+}
+
+func (s *Server) revokeSessions(c *call, in SessionsOrder) (EpochAnswer, error) {
+	epoch, err := s.cfg.Office.RevokeSessions(c.ctx(), c.actor, in.Identity)
 	if err != nil {
-		return nil, err
+		return EpochAnswer{}, err
+	}
+	return EpochAnswer{epoch}, s.inForce(c.ctx(), true)
+}
+
+// RotateOrder has new session keys made.
+type RotateOrder struct {
+	Emergency bool `json:"emergency,omitempty"` // void every session at once
+}
+
+func (s *Server) rotate(c *call, in RotateOrder) (EpochAnswer, error) {
+	epoch, err := s.cfg.Keys.Rotate(c.ctx(), c.actor, in.Emergency)
+	if err != nil {
+		return EpochAnswer{}, err
 	}
 	if in.Emergency {
 		s.cfg.Exchange.Forget()    // nor may a proof repeated get a void session again
 		s.cfg.Gateway.Reconsider() // calls in progress stand on sessions that no longer count
 	}
-	return map[string]uint32{"keyEpoch": epoch}, nil
+	return EpochAnswer{epoch}, nil
 }
 
-func (s *Server) demoToken(_ context.Context, _ *http.Request, in DemoTokenRequest) (DemoTokenAnswer, error) {
+func (s *Server) demoToken(_ *call, in DemoTokenRequest) (DemoTokenAnswer, error) {
+	if s.cfg.DemoToken == nil {
+		return DemoTokenAnswer{}, &refusal{http.StatusNotFound, "no-demo", "this server runs no demonstration", "start it with writ up --demo"}
+	}
 	token, err := s.cfg.DemoToken(in.Subject, in.Audience, time.Duration(in.Seconds)*time.Second)
 	return DemoTokenAnswer{Token: token}, err
+}
+
+// kindOf reads the kind parameter.
+func kindOf(r *http.Request) (manifest.Kind, error) {
+	kind, err := manifest.ParseKind(r.URL.Query().Get("kind"))
+	if err != nil {
+		return "", bad("%v", err)
+	}
+	return kind, nil
 }

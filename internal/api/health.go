@@ -1,11 +1,9 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -13,8 +11,10 @@ import (
 // token: it is refused, and counted, like anywhere else.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	operator := r.Header.Get("Authorization") != ""
-	if operator && !s.known(w, r) {
-		return
+	if operator {
+		if _, ok := s.authenticate(w, r); !ok {
+			return
+		}
 	}
 	err := s.cfg.Gateway.Ready()
 	switch {
@@ -30,19 +30,4 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintf(w, "OBSERVE MODE IS ON until %s: calls that no right covers are let through\n", o.Until.Format(time.RFC3339))
 		}
 	}
-}
-
-// known reports whether a request bears the operator's token, and refuses it if not.
-func (s *Server) known(w http.ResponseWriter, r *http.Request) bool {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if ok && s.cfg.Token.Is(token) {
-		return true
-	}
-	if !s.failures.Allow() {
-		problem(w, http.StatusTooManyRequests, errors.New("too many requests with a wrong token"))
-		return false
-	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="writ"`)
-	problem(w, http.StatusUnauthorized, errors.New("a valid operator token is required"))
-	return false
 }

@@ -1,10 +1,8 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"os"
 	"time"
@@ -14,7 +12,7 @@ import (
 	"github.com/writ-project/writ/internal/proof"
 )
 
-func (s *Server) mint(ctx context.Context, r *http.Request, in MintRequest) (MintAnswer, error) {
+func (s *Server) mint(c *call, in MintRequest) (MintAnswer, error) {
 	if !s.cfg.Impersonation {
 		return MintAnswer{}, errImpersonationOff
 	}
@@ -22,13 +20,13 @@ func (s *Server) mint(ctx context.Context, r *http.Request, in MintRequest) (Min
 	if state == nil {
 		return MintAnswer{}, errUnavailable
 	}
-	req, err := in.local()
+	req, err := in.local(c.actor.Name)
 	if err != nil {
 		return MintAnswer{}, err
 	}
-	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	peer, _ := netip.ParseAddrPort(c.RemoteAddr)
 	req.Origin = state.Networks.Locate(peer.Addr(), nil)
-	minted, err := s.cfg.Exchange.Local(ctx, gateway.World(state), req)
+	minted, err := s.cfg.Exchange.Local(c.ctx(), gateway.World(state), req)
 	if err != nil {
 		return MintAnswer{}, err
 	}
@@ -36,8 +34,8 @@ func (s *Server) mint(ctx context.Context, r *http.Request, in MintRequest) (Min
 }
 
 // local is the request as the exchange takes it.
-func (in *MintRequest) local() (proof.LocalRequest, error) {
-	req := proof.LocalRequest{Identity: in.Identity, Operator: LocalAdmin, Form: proof.FormSession, Networks: in.Networks}
+func (in *MintRequest) local(operator string) (proof.LocalRequest, error) {
+	req := proof.LocalRequest{Identity: in.Identity, Operator: operator, Form: proof.FormSession, Networks: in.Networks}
 	switch {
 	case in.Bearer && in.Container:
 		return req, errors.New("bearer and container are two forms: ask for one")

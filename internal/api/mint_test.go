@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/writtest"
@@ -15,19 +16,19 @@ import (
 
 func TestMintRequestIsReadStrictly(t *testing.T) {
 	in := MintRequest{Identity: "a", TTL: "15m", Container: true, Networks: []string{"office"}}
-	got, err := in.local()
-	if err != nil || got.TTL != 15*time.Minute || got.Form != proof.FormContainer || got.Networks[0] != "office" || got.Operator != LocalAdmin {
+	got, err := in.local(governance.LocalAdmin)
+	if err != nil || got.TTL != 15*time.Minute || got.Form != proof.FormContainer || got.Networks[0] != "office" || got.Operator != governance.LocalAdmin {
 		t.Errorf("%+v, %v", got, err)
 	}
 	in = MintRequest{Identity: "a", Bearer: true, Source: "192.0.2.7"}
-	if got, err = in.local(); err != nil || got.Form != proof.FormBearer || got.Source != netip.MustParseAddr("192.0.2.7") {
+	if got, err = in.local(governance.LocalAdmin); err != nil || got.Form != proof.FormBearer || got.Source != netip.MustParseAddr("192.0.2.7") {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for name, in := range map[string]MintRequest{
 		"two forms": {Bearer: true, Container: true}, "no duration": {TTL: "soon"}, "none of it": {TTL: "0s"}, "negative": {TTL: "-1m"},
 		"no address": {Source: "office"}, "a network": {Source: "192.0.2.0/24"}, "a zone": {Source: "fe80::1%eth0"},
 	} {
-		if got, err := in.local(); err == nil {
+		if got, err := in.local(governance.LocalAdmin); err == nil {
 			t.Errorf("%s: read as %+v", name, got)
 		}
 	}

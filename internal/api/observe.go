@@ -39,38 +39,38 @@ func ObserveOf(o *governance.Observe, log string, now time.Time) ObserveStatus {
 	return out
 }
 
-func (s *Server) observe(context.Context, *http.Request, none) (ObserveStatus, error) {
+func (s *Server) observe(*call) (ObserveStatus, error) {
 	return ObserveOf(s.cfg.Observe, s.cfg.LogOrigin, time.Now()), nil
 }
 
-func (s *Server) observeOn(ctx context.Context, r *http.Request, in ObserveOnRequest) (ObserveStatus, error) {
-	if _, err := s.cfg.Observe.On(ctx, governance.Local("api"), []byte(in.Signed)); err != nil {
+func (s *Server) observeOn(c *call, in ObserveOnRequest) (ObserveStatus, error) {
+	if _, err := s.cfg.Observe.On(c.ctx(), c.actor, []byte(in.Signed)); err != nil {
 		return ObserveStatus{}, err
 	}
-	return s.observe(ctx, r, none{})
+	return s.observe(c)
 }
 
 // observeOff ends what only observe mode let through before it answers.
-func (s *Server) observeOff(ctx context.Context, r *http.Request, _ struct{}) (ObserveStatus, error) {
-	err := s.cfg.Observe.Off(ctx, governance.Local("api"))
+func (s *Server) observeOff(c *call) (ObserveStatus, error) {
+	err := s.cfg.Observe.Off(c.ctx(), c.actor)
 	s.cfg.Gateway.Reconsider()
 	if err != nil {
 		return ObserveStatus{}, err
 	}
-	return s.observe(ctx, r, none{})
+	return s.observe(c)
 }
 
 // Observe asks whether enforcement is switched off.
 func (c *Client) Observe(ctx context.Context) (out ObserveStatus, err error) {
-	return out, c.call(ctx, http.MethodGet, "/v1/observe", nil, &out)
+	return out, c.call(ctx, http.MethodGet, "/observe", nil, &out)
 }
 
 // ObserveOn switches enforcement off by a signed statement.
 func (c *Client) ObserveOn(ctx context.Context, signed string) (out ObserveStatus, err error) {
-	return out, c.call(ctx, http.MethodPost, "/v1/observe/on", ObserveOnRequest{signed}, &out)
+	return out, c.call(ctx, http.MethodPost, "/observe/on", ObserveOnRequest{signed}, &out)
 }
 
 // ObserveOff switches enforcement on again.
 func (c *Client) ObserveOff(ctx context.Context) (out ObserveStatus, err error) {
-	return out, c.call(ctx, http.MethodPost, "/v1/observe/off", struct{}{}, &out)
+	return out, c.call(ctx, http.MethodPost, "/observe/off", nil, &out)
 }

@@ -13,22 +13,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/store"
 )
 
 func bare() *Server {
+	rules, err := authority.New(nil)
+	if err != nil {
+		panic(err)
+	}
 	return New(Config{
-		Token: NewToken(), Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler),
+		Office: governance.New(governance.Config{Authority: rules}),
+		Token:  NewToken(), Metrics: http.NotFoundHandler(), Log: slog.New(slog.DiscardHandler),
 		DemoToken: func(string, string, time.Duration) (string, error) { return "t", nil },
 	})
 }
 
 // post asks for credentials with the right token.
 func post(s *Server, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("POST", "/v1/credentials", strings.NewReader(body))
+	r := httptest.NewRequest("POST", root+"/credentials", strings.NewReader(body))
 	r.Host = "localhost"
+	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+s.cfg.Token.Reveal())
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
@@ -39,6 +46,8 @@ func TestRequestsAreReadStrictly(t *testing.T) {
 	s := bare()
 	for name, body := range map[string]string{
 		"unknown field": `{"identity":"a","imp":true}`, "not JSON": `identity=a`, "empty": ``, "wrong type": `{"identity":7}`,
+		"twice": `{"identity":"a","identity":"b"}`, "another case": `{"Identity":"a"}`, "two values": `{"identity":"a"}{}`, "an array": `[]`, "null": `null`,
+		"no UTF-8": "{\"identity\":\"\xff\"}", "nothing required": `{}`,
 	} {
 		if w := post(s, body); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: status %d %s", name, w.Code, w.Body)
@@ -54,7 +63,7 @@ func TestS17_ImpersonationIsOffByDefault(t *testing.T) {
 	}
 }
 
-func TestStatusOf(t *testing.T) {
+func TestProblemsHaveAStatus(t *testing.T) {
 	for want, err := range map[int]error{
 		http.StatusNotFound:            fmt.Errorf("x: %w", store.ErrNotFound),
 		http.StatusConflict:            fmt.Errorf("x: %w", store.ErrConflict),
@@ -63,8 +72,9 @@ func TestStatusOf(t *testing.T) {
 		http.StatusUnprocessableEntity: errors.New("anything else"),
 		http.StatusBadRequest:          &proof.Refusal{Reason: proof.TooLong},
 	} {
-		if got := statusOf(err); got != want {
-			t.Errorf("%v: status %d, want %d", err, got, want)
+		p := problemOf(err)
+		if p.Status != want || p.Title == "" || !strings.HasPrefix(p.Type, urn) {
+			t.Errorf("%v: %+v, want status %d", err, p, want)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/writ-project/writ/internal/governance"
 )
 
 // File is one manifest as the caller read it; errors refer to it by name.
@@ -43,6 +45,10 @@ type ApplyAnswer struct {
 	Steps    []Step `json:"steps"`
 	Revision int64  `json:"revision"` // after the apply; of the plan, in a dry run
 	Applied  bool   `json:"applied"`
+	// Asks says what others have to agree to: it is asked for, not done. Requests
+	// are the ids of the requests that an apply filed for it.
+	Asks     []string `json:"asks,omitempty"`
+	Requests []string `json:"requests,omitempty"`
 }
 
 // Item is one resource.
@@ -132,25 +138,7 @@ type Status struct {
 	CertExpires time.Time     `json:"certExpires,omitzero"`
 	CertNames   []string      `json:"certNames,omitempty"`
 	OpenFiles   uint64        `json:"openFilesLimit"` // RLIMIT_NOFILE
-}
-
-// Whoami is who the token acts as.
-type Whoami struct {
-	Operator string   `json:"operator"`
-	Rights   []string `json:"rights"`
-}
-
-// Problem is an error answer (RFC 9457).
-type Problem struct {
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
-	Hint   string `json:"hint,omitempty"`
-}
-
-func (p *Problem) Error() string {
-	if p.Detail == "" {
-		return p.Title
-	}
-	return p.Detail
+	// Validations are those that models need and that end within 30 days, or have
+	// ended, or were never made, the most urgent first.
+	Validations []governance.ValidationDue `json:"validations,omitempty"`
 }

@@ -42,16 +42,16 @@ func PoliciesOf(s *snapshot.Snapshot, scope upstream.Scope, reached []upstream.S
 }
 
 // upstream says how every account is reached; it asks nobody.
-func (s *Server) upstream(context.Context, *http.Request, none) ([]upstream.Standing, error) {
+func (s *Server) upstream(*call) ([]upstream.Standing, error) {
 	return s.cfg.Upstream.Standing(), nil
 }
 
 // checkUpstream asks STS whose credentials calls would be made with.
-func (s *Server) checkUpstream(ctx context.Context, _ *http.Request, _ none) ([]upstream.Checked, error) {
-	return s.cfg.Upstream.Check(ctx), nil
+func (s *Server) checkUpstream(c *call) ([]upstream.Checked, error) {
+	return s.cfg.Upstream.Check(c.ctx()), nil
 }
 
-func (s *Server) upstreamPolicies(context.Context, *http.Request, none) (UpstreamPolicies, error) {
+func (s *Server) upstreamPolicies(*call) (UpstreamPolicies, error) {
 	state := s.cfg.State.Current()
 	if state == nil {
 		return UpstreamPolicies{}, errUnavailable
@@ -63,15 +63,15 @@ func (s *Server) upstreamPolicies(context.Context, *http.Request, none) (Upstrea
 
 // Upstream says how every account is reached.
 func (c *Client) Upstream(ctx context.Context) (out []upstream.Standing, err error) {
-	return out, c.call(ctx, http.MethodGet, "/v1/upstream", nil, &out)
+	return out, c.call(ctx, http.MethodGet, "/upstream", nil, &out)
 }
 
 // CheckUpstream has the server ask STS whose credentials it calls with.
 func (c *Client) CheckUpstream(ctx context.Context) (out []upstream.Checked, err error) {
-	return out, c.call(ctx, http.MethodPost, "/v1/upstream/check", none{}, &out)
+	return out, c.call(ctx, http.MethodPost, "/upstream/check", nil, &out)
 }
 
 // UpstreamPolicies computes the least IAM policies from the live state.
 func (c *Client) UpstreamPolicies(ctx context.Context) (out UpstreamPolicies, err error) {
-	return out, c.call(ctx, http.MethodGet, "/v1/upstream/policy", nil, &out)
+	return out, c.call(ctx, http.MethodGet, "/upstream/policy", nil, &out)
 }

@@ -37,7 +37,7 @@ const (
 	Revoke        Action = "revoke"         // end a grant or sessions
 	Quarantine    Action = "quarantine"     // stop a target
 	Impersonate   Action = "impersonate"    // mint a session for an identity
-	RotateKeys    Action = "rotate.keys"    //
+	RotateKeys    Action = "rotate.keys"    // the keys that seal sessions
 	SwitchObserve Action = "switch.observe" // observe mode, with a signed statement
 	BackUp        Action = "back.up"        // take a copy of the whole state
 )
@@ -65,4 +65,9 @@ type Object struct {
 	Owners    []string // of the entitlement and its models
 	// Eligible are the operators that the open stage's selectors name.
 	Eligible []string
+	// Barred are those whose own it is in a wider sense: siblings' sponsors, who
+	// last edited the rule, other accounts of the same people (rule R2).
+	Barred []string
+	// Automation tells an operator that is a program.
+	Automation bool
 }

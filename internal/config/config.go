@@ -40,10 +40,16 @@ type Config struct {
 	TLS       TLS      `yaml:"tls"`
 	Upstream  Upstream `yaml:"upstream"`
 	Store     Store    `yaml:"store"`
-	Log       Log      `yaml:"log"`
-	Limits    Limits   `yaml:"limits"`
-	Drain     Drain    `yaml:"drain"`
-	Observe   Observe  `yaml:"observe"`
+	Replica   Replica  `yaml:"replica"`
+	// KEK is the file of the key-encryption key; empty means one in the data
+	// directory. Replicas of one store share it.
+	KEK     string  `yaml:"kek"`
+	Log     Log     `yaml:"log"`
+	Limits  Limits  `yaml:"limits"`
+	Drain   Drain   `yaml:"drain"`
+	Observe Observe `yaml:"observe"`
+	Login   Login   `yaml:"login"`
+	Notify  Notify  `yaml:"notify"`
 	// DetailedRefusals tells callers every reason of a refusal. Development
 	// only: it lets a caller map the rules.
 	DetailedRefusals bool `yaml:"detailedRefusals"`
@@ -132,12 +138,14 @@ func Default() Config {
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:8081",
 		Region: "us-east-1", Partition: "aws",
 		Upstream: Upstream{PerGrant: true},
+		Replica:  Replica{Lease: 5 * time.Second},
 		Log:      Log{ReserveMB: 64},
 		Limits: Limits{
 			BodyMB: 25, InFlightMB: 1024, SourceMB: 256, Freshness: 30 * time.Second, Connections: 16384, SourceConnections: 12288,
 			Strangers: Strangers{Failures: 600, AllFailures: 30_000, Proofs: 600, AllProofs: 6000, UnprovenMB: 128},
 		},
 		Drain: Drain{Within: 25 * time.Second},
+		Login: Login{Scopes: []string{"email"}, Session: 8 * time.Hour},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +27,30 @@ type Strangers struct {
 	// UnprovenMB is how much one session of one source may have us read in a
 	// minute before a signature proves it.
 	UnprovenMB int64 `yaml:"unprovenMB"`
+}
+
+// Replica says which of several processes on one store this is.
+type Replica struct {
+	// Name is the replica's, and its part of the audit log's; fixed for the data
+	// directory. Empty means the only one.
+	Name string `yaml:"name"`
+	// Lease is how long the replica decides on what it knows once it cannot
+	// reach the store: the bound of every revocation.
+	Lease time.Duration `yaml:"lease"`
+}
+
+var replicaPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?)?$`)
+
+func (c *Config) validateReplica() error {
+	switch r := c.Replica; {
+	case !replicaPattern.MatchString(r.Name):
+		return fmt.Errorf("replica.name %q: want 1–32 of a–z 0–9 -", r.Name)
+	case r.Name != "" && c.Store.DSNFile == "":
+		return errors.New("replica.name: several replicas need one PostgreSQL store: set store.dsnFile")
+	case r.Lease < time.Second || r.Lease > maxLease:
+		return fmt.Errorf("replica.lease %v: want 1s to %v", r.Lease, maxLease)
+	}
+	return nil
 }
 
 // Drain says how the server stops.
@@ -54,6 +79,7 @@ const (
 	maxUnprovenMB  = 1 << 20
 	maxDelay       = 5 * time.Minute
 	maxWithin      = time.Hour
+	maxLease       = time.Minute
 )
 
 func (c *Config) validateOperation() (errs []error) {
@@ -78,6 +104,13 @@ func (c *Config) validateOperation() (errs []error) {
 	}
 	if d := c.Drain.Within; d < time.Second || d > maxWithin {
 		bad("drain.within %v: want 1s to %v", d, maxWithin)
+	}
+	errs = append(errs, c.Notify.validate()...)
+	if err := c.validateReplica(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Login.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if err := c.Observe.validate(); err != nil {
 		errs = append(errs, err)

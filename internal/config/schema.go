@@ -46,6 +46,8 @@ var bounds = map[string]keywords{
 	"tls": {"dependentRequired": keywords{
 		"cert": []string{"key"}, "key": []string{"cert"},
 	}},
+	"replica.name":                 {"pattern": replicaPattern.String()},
+	"replica.lease":                {"pattern": duration},
 	"log.reserveMB":                {"minimum": 0},
 	"limits.bodyMB":                {"minimum": 1, "maximum": 25},
 	"limits.inFlightMB":            {"minimum": 1},
@@ -60,6 +62,12 @@ var bounds = map[string]keywords{
 	"limits.strangers.unprovenMB":  {"minimum": 1, "maximum": maxUnprovenMB},
 	"drain.delay":                  {"pattern": duration},
 	"drain.within":                 {"pattern": duration},
+	"notify.sinks[]":               {"required": []string{"name", "kind"}},
+	"notify.sinks[].name":          {"pattern": sinkName.String()},
+	"notify.sinks[].kind":          {"enum": sinkKinds},
+	"notify.chat.users[]":          {"required": []string{"user", "operator"}},
+	"login.maxAge":                 {"pattern": duration},
+	"login.session":                {"pattern": duration},
 	"observe.approvers": {
 		"items":       keywords{"type": "string", "pattern": `^[^+\s]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+$`},
 		"uniqueItems": true, "anyOf": []keywords{{"maxItems": 0}, {"minItems": 2}},

@@ -11,9 +11,12 @@
 // access key, for clients that sign; writb is a bearer token; writc is a
 // container token, which only gets sessions and invokes nothing. The associated
 // data names the kind, so that none is accepted as another, whatever prefix it
-// is given (security S10). The secret access key is not in the token:
-// it is the HMAC of the whole token's digest under a key of another purpose,
-// so that reading a token does not let one sign.
+// is given (security S10). The tokens by which operators sign in are sealed by
+// the same keys, as kinds of their own: writo, writl, writf and writx.
+//
+// The secret access key is not in the token: it is the HMAC of the whole
+// token's digest under a key of another purpose, so that reading a token does
+// not let one sign.
 //
 // Opening proves that this ring's keys sealed the session and that it is of the
 // current key epoch. It says nothing about now: Ring.Check does, at every use.

@@ -15,13 +15,18 @@ import (
 // A session is encoded as
 //
 //	version, 1 byte | proof kind, 1 | issued, 8 | expires, 8 | epoch, 4 | key epoch, 4 | record, 8 |
-//	id | identity | binding | issuer | subject | proof id | number of networks, 1 | networks
+//	id | identity | binding | issuer | subject | proof id | number of networks, 1 | networks | shard
 //
+// The version is 2 where there is a shard, and 1 where there is none, with
+// which the encoding ends at the networks.
 // Integers are big-endian and times Unix seconds. Each text is its length in
 // two bytes and its UTF-8. A network is 4 or 6, its prefix length in bits, and
 // as many whole bytes of the address as the prefix covers. Nothing follows, and
 // every session has exactly one encoding.
-const payloadVersion = 1
+const (
+	withoutShard = 1
+	withShard    = 2
+)
 
 const (
 	maxText     = 512 // bytes of one text
@@ -48,7 +53,7 @@ func validate(s *identity.Session) error {
 	case len(s.Networks) > maxNetworks:
 		return fmt.Errorf("it names more than %d networks", maxNetworks)
 	}
-	for _, text := range texts(s) {
+	for _, text := range append(texts(s), &s.Shard) {
 		if len(*text) > maxText || !utf8.ValidString(*text) {
 			return fmt.Errorf("a text is longer than %d bytes, or is not UTF-8", maxText)
 		}
@@ -61,22 +66,25 @@ func validate(s *identity.Session) error {
 	return nil
 }
 
-// texts lists the text fields in the order of the encoding.
-func texts(s *identity.Session) [6]*string {
-	return [...]*string{&s.ID, &s.Identity, &s.Binding, &s.Issuer, &s.Subject, &s.ProofID}
+// texts lists the text fields before the networks, in the order of the encoding.
+func texts(s *identity.Session) []*string {
+	return []*string{&s.ID, &s.Identity, &s.Binding, &s.Issuer, &s.Subject, &s.ProofID}
 }
 
 // appendSession appends the encoding of a valid session.
 func appendSession(b []byte, s *identity.Session) []byte {
-	b = append(b, payloadVersion, byte(slices.Index(proofs, s.Proof)))
+	version := byte(withoutShard)
+	if s.Shard != "" {
+		version = withShard
+	}
+	b = append(b, version, byte(slices.Index(proofs, s.Proof)))
 	b = binary.BigEndian.AppendUint64(b, unixSeconds(s.Issued))
 	b = binary.BigEndian.AppendUint64(b, unixSeconds(s.Expires))
 	b = binary.BigEndian.AppendUint32(b, s.Epoch)
 	b = binary.BigEndian.AppendUint32(b, s.KeyEpoch)
 	b = binary.BigEndian.AppendUint64(b, s.Record)
 	for _, text := range texts(s) {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(*text)))
-		b = append(b, *text...)
+		b = appendText(b, *text)
 	}
 	b = append(b, byte(len(s.Networks)))
 	for _, p := range s.Networks {
@@ -87,14 +95,23 @@ func appendSession(b []byte, s *identity.Session) []byte {
 		b = append(b, family, byte(p.Bits()))
 		b = append(b, p.Addr().AsSlice()[:(p.Bits()+7)/8]...)
 	}
+	if version == withShard {
+		b = appendText(b, s.Shard)
+	}
 	return b
+}
+
+func appendText(b []byte, text string) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(len(text)))
+	return append(b, text...)
 }
 
 // decodeSession reads an encoding that makes up the whole of payload. The
 // session's texts share payload's memory.
 func decodeSession(payload string) (identity.Session, error) {
 	r := reader{rest: payload}
-	if r.byte() != payloadVersion {
+	version := r.byte()
+	if version != withoutShard && version != withShard {
 		return identity.Session{}, errPayload
 	}
 	var s identity.Session
@@ -112,6 +129,10 @@ func decodeSession(payload string) (identity.Session, error) {
 		for range n {
 			s.Networks = append(s.Networks, r.prefix())
 		}
+	}
+	if version == withShard {
+		s.Shard = r.take(int(r.uint(2)))
+		r.short = r.short || s.Shard == ""
 	}
 	if r.short || r.rest != "" || validate(&s) != nil {
 		return identity.Session{}, errPayload

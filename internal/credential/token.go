@@ -22,6 +22,10 @@ const (
 	sessionKind kind = iota
 	bearerKind
 	containerKind
+	signInKind
+	linkKind
+	flowKind
+	codeKind
 )
 
 var kinds = [...]struct{ prefix, label string }{
@@ -29,6 +33,11 @@ var kinds = [...]struct{ prefix, label string }{
 	bearerKind:  {"writb.v1.", "writ bearer token v1"},
 
 	containerKind: {"writc.v1.", "writ container token v1"},
+
+	signInKind: {"writo.v1.", "writ operator sign-in v1"},
+	linkKind:   {"writl.v1.", "writ sign-in link v1"},
+	flowKind:   {"writf.v1.", "writ sign-in under way v1"},
+	codeKind:   {"writx.v1.", "writ sign-in code v1"},
 }
 
 // deriveLabel separates secret access keys from whatever else a derive key may
@@ -83,17 +92,20 @@ func (r *Ring) sealToken(k kind, plain []byte, s identity.Session) (token string
 	if err := validate(&s); err != nil {
 		return "", expires, fmt.Errorf("sealing session: %w", err)
 	}
-	plain = appendSession(plain, &s)
-	b := binary.BigEndian.AppendUint16(make([]byte, 0, tokenHead+len(plain)+chacha20poly1305.Overhead), r.sealer.id)
-	nonce := make([]byte, chacha20poly1305.NonceSizeX)
-	_, _ = rand.Read(nonce)
-	b = append(b, nonce...)
-	b = r.sealer.aead.Seal(b, nonce, plain, r.sealer.aad[k])
-	token = kinds[k].prefix + encoding.EncodeToString(b)
+	token = r.sealed(k, appendSession(plain, &s))
 	if len(token) > MaxToken {
 		return "", expires, fmt.Errorf("sealing session: the token would have %d characters, more than %d: name fewer networks", len(token), MaxToken)
 	}
 	return token, s.Expires, nil
+}
+
+// sealed is a token of a kind that holds plain.
+func (r *Ring) sealed(k kind, plain []byte) string {
+	b := binary.BigEndian.AppendUint16(make([]byte, 0, tokenHead+len(plain)+chacha20poly1305.Overhead), r.sealer.id)
+	nonce := make([]byte, chacha20poly1305.NonceSizeX)
+	_, _ = rand.Read(nonce)
+	b = append(b, nonce...)
+	return kinds[k].prefix + encoding.EncodeToString(r.sealer.aead.Seal(b, nonce, plain, r.sealer.aad[k]))
 }
 
 // OpenSession reads the session out of a session token and returns the secret

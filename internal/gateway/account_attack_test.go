@@ -275,7 +275,7 @@ spec: {identity: ci-summariser, entitlement: nova-away, notAfter: 2030-01-01T00:
 			Account  string
 			Sessions int
 		}
-		if err := json.Unmarshal([]byte(s.admin(t, "/v1/upstream")), &all); err != nil {
+		if err := json.Unmarshal([]byte(s.admin(t, "/api/v1/upstream")), &all); err != nil {
 			t.Fatal(err)
 		}
 		i := slices.IndexFunc(all, func(a struct {

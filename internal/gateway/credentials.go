@@ -69,7 +69,7 @@ func (x *exchange) serveOwn() {
 }
 
 func (x *exchange) container(form proof.Form, req proof.ContainerRequest) {
-	minted, err := x.g.cfg.Exchange.Container(x.r.Context(), World(x.state), req)
+	minted, err := x.g.cfg.Exchange.Container(x.r.Context(), x.g.worlds.of(x.state), req)
 	if err != nil {
 		x.answerContainer(err)
 		return

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/internal/policy"
@@ -73,9 +74,20 @@ func (x *exchange) denied() *refusal {
 		err:  accessDenied(fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", x.callerARN(), action, resource, why)),
 	}
 	if x.decision.Code == policy.CodeDefaultDeny {
-		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s", x.identity.ID, x.wanted(), named)
+		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s, %s", x.identity.ID, x.wanted(), named, x.howToAsk())
 	}
 	return r
+}
+
+// howToAsk is the command, and where there is a console the link, that fill in a
+// request for exactly what was missing. What that is, the record of the refusal
+// says to those who may read it; the caller learns its name only (security S20).
+func (x *exchange) howToAsk() string {
+	command := "with: writ request create --decision " + x.id
+	if x.g.cfg.Console == "" {
+		return command
+	}
+	return command + " or at " + strings.TrimSuffix(x.g.cfg.Console, "/") + "/requests/new?decision=" + x.id
 }
 
 // unmet names the first obligation that this gateway cannot carry out, or "":

@@ -12,7 +12,7 @@ import (
 // identities and models in the metrics, and for secrets in the rest.
 func (s *site) exposed(t testing.TB) {
 	t.Helper()
-	for _, path := range []string{"/metrics", "/v1/status", "/v1/observe", "/v1/resources?kind=Issuer", "/readyz", "/v1/nowhere"} {
+	for _, path := range []string{"/metrics", "/api/v1/status", "/api/v1/observe", "/api/v1/resources?kind=Issuer", "/readyz", "/api/v1/nowhere"} {
 		req, err := http.NewRequest(http.MethodGet, s.Admin+path, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -300,7 +300,7 @@ func TestCanariesAreNowhere(t *testing.T) {
 	s.CallBearer(t, token+"x", path, "{}")
 	s.assume(t, s.token(t, "demo:support-agent", "sts.amazonaws.com", nil), "support-agent")
 	s.assume(t, s.token(t, "demo:nobody", "writ", nil)+"x", "support-agent")
-	admin, err := http.NewRequest(http.MethodGet, s.Admin+"/v1/status", nil)
+	admin, err := http.NewRequest(http.MethodGet, s.Admin+"/api/v1/status", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

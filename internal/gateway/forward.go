@@ -21,6 +21,11 @@ func (x *exchange) outbound() upstream.Outbound {
 // has an intent in the log, so every way out of here ends in an outcome.
 func (x *exchange) forward() *refusal {
 	x.added = time.Since(x.began)
+	// Recording the intent took its time, or the process was stopped meanwhile.
+	if err := x.g.cfg.State.Fresh(time.Now()); err != nil {
+		x.result.ended = endedRefused
+		return unready(err)
+	}
 	if refused, done := x.forwardAsync(); done {
 		return refused
 	}

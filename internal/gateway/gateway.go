@@ -33,27 +33,29 @@ import (
 
 // Config assembles a Gateway. Every field without a stated default is required.
 type Config struct {
-	State     *snapshot.Source        // the rules and identities decided upon
-	Ring      func() *credential.Ring // opens and seals sessions; asked per call, since keys rotate
-	Journal   *journal.Journal        // records; no record, no call
-	Upstream  *upstream.Client        // Bedrock
-	Exchange  *proof.Exchange         // proofs in, sessions out, for the STS endpoint
-	Salt      SaltFunc                // salts of content commitments
-	Store     *store.DB               // remembers asynchronous invocations; nil: they are not served
-	Instance  auditlog.Instance       // how records name this replica
-	Log       *slog.Logger            // operations, never content
-	Account   string                  // the AWS account that rights are for which name none, 12 digits
-	Accounts  map[string][]string     // accounts called, with the regions each is called in (none: Regions); nil: Account only
-	Partition string                  // aws, aws-us-gov or aws-cn
-	Home      string                  // region of calls that name none (bearer tokens)
-	Regions   []string                // regions a caller may call, Home among them
-	Limits    Limits                  // zero means DefaultLimits
-	Strict    bool                    // hold the last frame of a stream until its outcome is durable (security S27)
-	Observe   func(Observation)       // told of every finished exchange, for metrics; nil: nobody
-	Hosts     []string                // names, beside loopback's, by which credentials may be asked for (security S13)
+	State     *snapshot.Source          // the rules and identities decided upon
+	Ring      func() *credential.Ring   // opens and seals sessions; asked per call, since keys rotate
+	Journal   *journal.Journal          // records; no record, no call
+	Upstream  *upstream.Client          // Bedrock
+	Exchange  *proof.Exchange           // proofs in, sessions out, for the STS endpoint
+	Salt      SaltFunc                  // salts of content commitments
+	Store     *store.DB                 // remembers asynchronous invocations; nil: they are not served
+	Instance  auditlog.Instance         // how records name this replica
+	LogOf     func(shard string) string // names another replica's log; nil: there is one
+	Log       *slog.Logger              // operations, never content
+	Account   string                    // the AWS account that rights are for which name none, 12 digits
+	Accounts  map[string][]string       // accounts called, with the regions each is called in (none: Regions); nil: Account only
+	Partition string                    // aws, aws-us-gov or aws-cn
+	Home      string                    // region of calls that name none (bearer tokens)
+	Regions   []string                  // regions a caller may call, Home among them
+	Limits    Limits                    // zero means DefaultLimits
+	Strict    bool                      // hold the last frame of a stream until its outcome is durable (security S27)
+	Observe   func(Observation)         // told of every finished exchange, for metrics; nil: nobody
+	Hosts     []string                  // names, beside loopback's, by which credentials may be asked for (security S13)
 	// Observing returns the window of observe mode that is open, if any; nil: none ever is.
 	Observing func(now time.Time) (Window, bool)
-	Detailed  bool // refusals tell callers every reason: development only (security S20)
+	Console   string // where people ask for rights, a URL; empty: refusals name the command only
+	Detailed  bool   // refusals tell callers every reason: development only (security S20)
 }
 
 // SaltFunc returns the salt under which an identity's content of a day is
@@ -86,6 +88,7 @@ type Gateway struct {
 	strangers *strangers
 	salts     *salts
 	keys      *sigv4.Keys
+	worlds    worlds
 	instance  *auditlog.Instance
 	// background outlives requests: an outcome is recorded also when the
 	// client has gone.

@@ -82,7 +82,7 @@ func TestIncident_CVE_2026_42271_NoRequestStartsAProcess(t *testing.T) {
 		s.call(t, k, text, "converse", writtest.Say("run"))
 		s.assume(t, text, "support-agent")
 		s.tryApply(t, fmt.Sprintf("run%d.yaml", i), "apiVersion: writ/v1\nkind: Network\nname: run\nspec: {cidrs: ["+fmt.Sprintf("%q", text)+"]}\n")
-		for _, path := range []string{"/v1/explain", "/v1/apply", "/mcp/test", "/test/connection"} {
+		for _, path := range []string{"/api/v1/explain", "/api/v1/apply", "/mcp/test", "/test/connection"} {
 			req := post(s.Admin+path, http.Header{"Authorization": {"Bearer " + s.operator}, "Content-Type": {"application/json"}}, fmt.Sprintf(`{"command":%q,"args":[%q],"identity":%q}`, text, text, text))
 			if a := writtest.Do(t, req); a.Status < 400 {
 				t.Errorf("%s: answered %d %s", path, a.Status, a.Body)

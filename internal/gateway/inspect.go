@@ -66,6 +66,10 @@ func (x *exchange) relayWhole() {
 			return
 		}
 	}
+	if x.lost() {
+		x.broken(context.Canceled)
+		return
+	}
 	if x.g.cfg.Strict {
 		if err := x.settle(); err != nil {
 			x.answerError(unready(err))

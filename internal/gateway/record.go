@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/store"
 )
 
 // How a call ended, as auditlog.Outcome says it.
@@ -58,7 +59,19 @@ func (x *exchange) refusalRecord(refused *refusal) ([]byte, error) {
 	}
 	r := x.callRecord(auditlog.KindRefusal)
 	r.Decision.Decision, r.Decision.Code = "deny", refused.kind
+	if refused.quarantine != "" {
+		r.Decision.Policies = append(r.Decision.Policies, "quarantine:"+refused.quarantine)
+	}
 	return r.Marshal()
+}
+
+// mintLog names the log of a mint record where it is not this one; to sessions
+// the installation's first log has no name.
+func (g *Gateway) mintLog(shard string) string {
+	if g.cfg.LogOf == nil || shard == g.instance.Shard || shard == "" && g.instance.Shard == store.FirstShard {
+		return ""
+	}
+	return g.cfg.LogOf(shard)
 }
 
 // callRecord gathers what is known of the call so far.
@@ -68,7 +81,7 @@ func (x *exchange) callRecord(kind auditlog.Kind) *auditlog.Record {
 		Kind: kind, ID: x.id, Time: auditlog.At(x.start), Instance: x.g.instance,
 		Where: x.where(),
 		Credential: &auditlog.Credential{
-			Kind: x.proven.kind, ID: s.ID, Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires), MintRecord: &s.Record,
+			Kind: x.proven.kind, ID: s.ID, Issued: auditlog.At(s.Issued), Expires: auditlog.At(s.Expires), MintRecord: &s.Record, MintLog: x.g.mintLog(s.Shard),
 		},
 		Proof: &auditlog.Proof{
 			Kind: string(s.Proof), Issuer: s.Issuer, Subject: clip(s.Subject, 256), Binding: s.Binding, TokenSHA256: s.ProofID,

@@ -13,6 +13,8 @@ type refusal struct {
 	kind string        // the kind of rule, for records, metrics and operators
 	err  bedrock.Error // what the caller gets
 	hint string        // what the caller may do about it
+	// quarantine names the one that stopped the call, for the record.
+	quarantine string
 }
 
 func refuse(kind string, err bedrock.Error) *refusal { return &refusal{kind: kind, err: err} }

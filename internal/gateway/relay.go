@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"io"
 	"net/http"
@@ -85,6 +86,10 @@ func (x *exchange) relay(in flow) {
 		raw, unread, err := in.next()
 		if err != nil {
 			x.streamEnded(err, in.answer())
+			break
+		}
+		if x.lost() {
+			x.streamEnded(context.Canceled, in.answer())
 			break
 		}
 		if unread != nil {

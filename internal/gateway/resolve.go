@@ -25,7 +25,26 @@ func (x *exchange) resolve() *refusal {
 		return refuse("malformed", invalid(err.Error()))
 	}
 	x.target.Join(&x.caps)
-	return x.place()
+	if refused := x.place(); refused != nil {
+		return refused
+	}
+	return x.stopped()
+}
+
+// stopped refuses a call of which any leg, in whichever account it would be
+// made, is quarantined.
+func (x *exchange) stopped() *refusal {
+	s := x.state.Stops
+	if s == nil {
+		return nil
+	}
+	q := s.Model(x.state.Catalogue, x.target.ModelID, x.legs)
+	for _, a := range x.others {
+		if q == "" {
+			q = s.Model(x.state.Catalogue, x.target.ModelID, a.legs)
+		}
+	}
+	return quarantined(q)
 }
 
 func unresolved(err error) *refusal {

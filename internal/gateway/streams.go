@@ -15,6 +15,18 @@ type cutError struct{ why string }
 
 func (e *cutError) Error() string { return fmt.Sprintf("the call was cut: %s", e.why) }
 
+// lost cuts a call under way when the gateway can no longer know whether its
+// right still holds (security S19), and reports whether it did.
+func (x *exchange) lost() bool {
+	err := x.g.cfg.State.Fresh(time.Now())
+	if err == nil {
+		return false
+	}
+	x.g.cfg.Log.Warn("a call was cut since its right cannot be known", "id", x.id, "err", err)
+	x.cancel(&cutError{why: "whether its right still holds cannot be known"})
+	return true
+}
+
 // Call is one call between admission and settlement.
 type Call struct {
 	Identity string

@@ -7,9 +7,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
-	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/proof"
-	"github.com/writ-project/writ/internal/snapshot"
 )
 
 // maxSTSBody fits the longest token STS accepts, form-encoded.
@@ -69,7 +67,7 @@ func (x *exchange) stsBody() ([]byte, error) {
 }
 
 func (x *exchange) webIdentity(call proof.Call) {
-	minted, err := x.g.cfg.Exchange.WebIdentity(x.r.Context(), World(x.state), proof.WebIdentityRequest{
+	minted, err := x.g.cfg.Exchange.WebIdentity(x.r.Context(), x.g.worlds.of(x.state), proof.WebIdentityRequest{
 		Token: call.Token, RoleARN: call.RoleARN, SessionName: call.SessionName, Duration: call.Duration, Origin: x.origin,
 	})
 	if err != nil {
@@ -87,6 +85,9 @@ func (x *exchange) callerIdentity(body []byte) {
 	p, secret, refused := x.presented("sts")
 	if refused == nil {
 		refused = x.verify(p, secret)
+	}
+	if refused == nil {
+		refused = x.identify()
 	}
 	if refused != nil {
 		x.answerSTS(callerRefused(refused))
@@ -130,16 +131,4 @@ func (x *exchange) refuseProof(door string, err error, words func(*proof.Refusal
 		x.g.cfg.Log.Info("a proof was refused", "id", x.id, "source", x.origin.Addr, "err", err)
 	}
 	return err
-}
-
-// World is the part of a snapshot that exchanging a proof needs.
-func World(s *snapshot.Snapshot) proof.World {
-	w := proof.World{Issuers: make(map[string]identity.Issuer), Identity: s.Identity, Networks: s.Networks}
-	for _, i := range s.Issuers() {
-		w.Issuers[i.ID] = *i
-		for _, b := range s.BindingsOf(i.ID) {
-			w.Bindings = append(w.Bindings, *b)
-		}
-	}
-	return w
 }

@@ -1,6 +1,7 @@
 package governance
 
 import (
+	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
 )
@@ -11,6 +12,18 @@ type Actor struct {
 	Operator *operator.Operator // nil for Self only
 	Token    *operator.Token    // the API token that it acts by; nil: signed in, or the data directory's own token
 	Via      string             // cli, api, console, chat or writ
+	// Maker is who made the credential that it acts by, where that was somebody
+	// else: on what is theirs it decides nothing either.
+	Maker string
+}
+
+// subject is the actor as the rules of the control plane know it.
+func (a Actor) subject() authority.Subject {
+	s := authority.Subject{Operator: a.Operator, Maker: a.Maker}
+	if a.Token != nil {
+		s.Scopes = append([]string{}, a.Token.Scopes...) // never nil, which would mean all
+	}
+	return s
 }
 
 // Accounts that no resource stands for.

@@ -2,13 +2,13 @@ package governance
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/writ-project/writ/auditlog"
-	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/snapshot"
@@ -19,6 +19,10 @@ import (
 type Plan struct {
 	Changes  []manifest.Change
 	Revision int64
+	// Requests are what the files ask for and nobody may simply do: grants, once
+	// there are operators, and changes that widen what was approved (security S17,
+	// S18). Applying the plan files them.
+	Requests []Submission
 }
 
 // Steps counts the changes that do something.
@@ -32,12 +36,13 @@ func (p Plan) Steps() int {
 	return n
 }
 
-// ErrBootstrapOver means that grants can no longer be applied from files.
-var ErrBootstrapOver = errors.New("grants are no longer applied from files: the second operator ended bootstrap")
+// ErrBootstrapOver means that grants are changed by requests and revocations now.
+var ErrBootstrapOver = errors.New("grants are no longer changed by files: the first operator ended bootstrap")
 
 // Plan checks what is wanted against the present state and says what would
-// change. With prune, resources that are not wanted are deleted.
-func (o *Office) Plan(ctx context.Context, wanted []manifest.Resource, prune bool) (Plan, error) {
+// change. With prune, resources that are not wanted are deleted; grants that
+// people approved are left alone.
+func (o *Office) Plan(ctx context.Context, a Actor, wanted []manifest.Resource, prune bool) (Plan, error) {
 	current, revision, err := o.cfg.Store.Resources(ctx)
 	if err != nil {
 		return Plan{}, err
@@ -47,19 +52,41 @@ func (o *Office) Plan(ctx context.Context, wanted []manifest.Resource, prune boo
 		return Plan{}, err
 	}
 	for i, r := range wanted {
+		if !r.Kind.InFiles() {
+			return Plan{}, fmt.Errorf("%w: %s is not made by files", ErrInvalid, r.ID())
+		}
 		wanted[i] = bootstrapped(r)
 		if r.Kind == manifest.Identity {
 			wanted[i] = manifest.WithEpoch(r, floors[r.Name])
 		}
 	}
-	p := Plan{Changes: manifest.Plan(current, wanted, prune), Revision: revision}
+	p := Plan{Changes: manifest.Plan(current, append(wanted, untouched(current)...), prune), Revision: revision}
+	newcomers(p.Changes, o.cfg.Now())
 	if err := o.restate(ctx, p.Changes); err != nil {
 		return Plan{}, err
 	}
-	if err := o.mayGrant(ctx, p.Changes); err != nil {
+	over, err := o.bootstrapOver(ctx, current)
+	if err != nil {
 		return Plan{}, err
 	}
+	if over {
+		if err := o.divert(ctx, a, &p, current); err != nil {
+			return Plan{}, err
+		}
+	}
 	return p, o.check(manifest.After(current, p.Changes))
+}
+
+// untouched are the resources that files neither make nor prune.
+func untouched(current []manifest.Resource) []manifest.Resource {
+	var out []manifest.Resource
+	for _, r := range current {
+		g, grant := r.Spec.(*rights.Grant)
+		if !r.Kind.InFiles() || grant && g.Origin != rights.OriginBootstrap {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // restate makes an update of what would not change but stands in the store
@@ -77,7 +104,7 @@ func (o *Office) restate(ctx context.Context, changes []manifest.Change) error {
 		}
 	}
 	for i, c := range changes {
-		if c.Op == manifest.Unchanged && stale[c.Resource.ID()] {
+		if c.Op == manifest.Unchanged && c.Resource.Kind.InFiles() && stale[c.Resource.ID()] {
 			changes[i].Op = manifest.Update
 		}
 	}
@@ -96,23 +123,16 @@ func bootstrapped(r manifest.Resource) manifest.Resource {
 	return r
 }
 
-// mayGrant refuses grants from files once bootstrap has ended (security S17).
-func (o *Office) mayGrant(ctx context.Context, changes []manifest.Change) error {
-	grants := slices.ContainsFunc(changes, func(c manifest.Change) bool {
-		return c.Resource.Kind == manifest.Grant && c.Op != manifest.Unchanged && c.Op != manifest.Delete
-	})
-	if !grants {
-		return nil
-	}
+// bootstrapOver reports whether there are, or ever were, named operators.
+func (o *Office) bootstrapOver(ctx context.Context, current []manifest.Resource) (bool, error) {
 	_, err := o.cfg.Store.Fact(ctx, store.BootstrapEnded)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	default:
-		return ErrBootstrapOver
+	case err == nil:
+		return true, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return false, err
 	}
+	return slices.ContainsFunc(current, func(r manifest.Resource) bool { return r.Kind == manifest.Operator }), nil
 }
 
 // check refuses a state that the gateway would not load: what one resource
@@ -128,17 +148,23 @@ func (o *Office) check(all []manifest.Resource) error {
 // batch is how many changes one control record names: as many as surely fit.
 const batch = 48
 
-// Apply carries out a plan and returns the revision it led to. A plan of many
-// changes is committed in batches, in an order in which each prefix is a valid
-// state; a failure leaves the batches before it in force, and says so.
-func (o *Office) Apply(ctx context.Context, actor Actor, action string, p Plan) (int64, error) {
+// Apply carries out a plan and returns the revision it led to, and the requests
+// that it filed. A plan of many changes is committed in batches, in an order in
+// which each prefix is a valid state; a failure leaves the batches before it in
+// force, and says so.
+func (o *Office) Apply(ctx context.Context, actor Actor, action string, p Plan) (revision int64, filed []string, err error) {
 	changes, err := store.Changes(p.Changes)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
+	}
+	if err := o.mayChange(ctx, actor, changes); err != nil {
+		return 0, nil, err
 	}
 	revision, done := p.Revision, 0
 	for part := range slices.Chunk(changes, batch) {
-		err := o.act(ctx, announcing(action, actor, part), func(ref store.Ref) error {
+		c := announcing(action, actor, part)
+		c.Revision = uint64(revision + 1)
+		err := o.act(ctx, c, func(ref store.Ref) error {
 			next, err := o.cfg.Store.Commit(ctx, store.Commit{Record: ref, Expect: revision, Changes: part})
 			if err == nil {
 				revision = next
@@ -146,11 +172,46 @@ func (o *Office) Apply(ctx context.Context, actor Actor, action string, p Plan) 
 			return err
 		})
 		if err != nil {
-			return revision, fmt.Errorf("applying (%d of %d changes are in force): %w", done, len(changes), err)
+			return revision, nil, fmt.Errorf("applying (%d of %d changes are in force): %w", done, len(changes), err)
 		}
 		done += len(part)
 	}
-	return revision, nil
+	if slices.ContainsFunc(changes, func(c store.Change) bool { return c.Kind == manifest.Operator }) {
+		if err := o.endBootstrap(ctx); err != nil {
+			return revision, nil, err
+		}
+	}
+	for _, in := range p.Requests {
+		r, err := o.Submit(ctx, actor, in)
+		if err != nil {
+			return revision, filed, fmt.Errorf("filing a request for %s: %w", described(in.Ask), err)
+		}
+		filed = append(filed, r.ID)
+	}
+	return revision, filed, nil
+}
+
+// endBootstrap ends, for good, the time in which files make grants (security S17).
+func (o *Office) endBootstrap(ctx context.Context) error {
+	_, err := o.cfg.Store.SetFact(ctx, store.BootstrapEnded, o.cfg.Now().UTC().Format(time.RFC3339))
+	return err
+}
+
+// mayChange asks for the rights that a set of changes takes.
+func (o *Office) mayChange(ctx context.Context, a Actor, changes []store.Change) error {
+	for _, c := range changes {
+		action := authority.Configure
+		switch c.Kind {
+		case manifest.Operator:
+			action = authority.ManagePeople
+		case manifest.Identity:
+			action = authority.Inventory
+		}
+		if err := o.May(ctx, a, action, authority.Object{Kind: string(c.Kind), Name: c.Name}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func announcing(action string, actor Actor, changes []store.Change) auditlog.Control {
@@ -161,18 +222,11 @@ func announcing(action string, actor Actor, changes []store.Change) auditlog.Con
 	return c
 }
 
-// worded is how records name a change.
-func worded(c store.Change) auditlog.Change {
-	sum := c.Digest()
-	out := auditlog.Change{Kind: string(c.Kind), Name: c.Name, Op: string(c.Op), Digest: hex.EncodeToString(sum[:])}
-	if r, err := manifest.Decode(c.Kind, c.Name, c.Spec); err == nil && c.Kind == manifest.Identity {
-		out.Epoch = r.Spec.(*identity.Identity).Epoch
-	}
-	return out
-}
-
 // Delete plans the deletion of one resource; what still refers to it is an error.
-func (o *Office) Delete(ctx context.Context, kind manifest.Kind, name string) (Plan, error) {
+func (o *Office) Delete(ctx context.Context, a Actor, kind manifest.Kind, name string) (Plan, error) {
+	if !kind.InFiles() {
+		return Plan{}, fmt.Errorf("%w: %s/%s is not made by files, nor deleted so", ErrInvalid, kind, name)
+	}
 	current, revision, err := o.cfg.Store.Resources(ctx)
 	if err != nil {
 		return Plan{}, err
@@ -185,26 +239,39 @@ func (o *Office) Delete(ctx context.Context, kind manifest.Kind, name string) (P
 	if err := o.check(manifest.After(current, p.Changes)); err != nil {
 		return Plan{}, fmt.Errorf("%s/%s is still in use: without it %w", kind, name, err)
 	}
-	return p, nil
+	over, err := o.bootstrapOver(ctx, current)
+	switch {
+	case err != nil:
+		return Plan{}, err
+	case over && kind == manifest.Grant:
+		return Plan{}, ErrBootstrapOver
+	case over:
+		err = o.divert(ctx, a, &p, current)
+	}
+	return p, err
 }
 
 // RevokeSessions voids every session of an identity minted so far and returns
 // its new epoch.
 func (o *Office) RevokeSessions(ctx context.Context, actor Actor, name string) (uint32, error) {
-	var last uint64
-	epoch, _, err := o.cfg.Store.RevokeSessions(ctx, name, func(c store.Change) (store.Ref, error) {
+	var last *uint64
+	epoch, _, err := o.cfg.Store.RevokeSessions(ctx, name, func(c store.Change, revision int64) (store.Ref, error) {
+		if last != nil { // somebody's commit came between
+			if err := o.close(ctx, *last, store.ErrConflict); err != nil {
+				return store.Ref{}, err
+			}
+			last = nil
+		}
 		ctl := announcing("revoke_sessions", actor, []store.Change{c})
-		entry, err := o.record(auditlog.KindControl, func(r *auditlog.Record) { r.Control = &ctl })
-		if err != nil {
-			return store.Ref{}, err
+		ctl.Revision = uint64(revision)
+		index, err := o.announce(ctx, ctl)
+		if err == nil {
+			last = &index
 		}
-		if last, err = o.cfg.Log.Append(ctx, entry); err == nil {
-			o.cfg.Ledger.announce(last, ctl.Changes)
-		}
-		return store.Ref{Shard: o.cfg.Instance.Shard, Index: last}, err
+		return o.ref(index), err
 	})
-	if errors.Is(err, store.ErrNotFound) {
+	if last == nil {
 		return 0, err
 	}
-	return epoch, errors.Join(err, o.close(context.WithoutCancel(ctx), last, err))
+	return epoch, errors.Join(err, o.close(context.WithoutCancel(ctx), *last, err))
 }

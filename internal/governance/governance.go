@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/authority"
+	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
 )
 
@@ -28,6 +30,9 @@ type Recorder interface {
 	Append(ctx context.Context, entry []byte) (uint64, error)
 	Entry(index uint64) ([]byte, error)
 	Scan(ctx context.Context, from uint64, visit func(index uint64, entry []byte) error) error
+	// Copy puts every file of the log as it is at one moment, for a backup, and
+	// calls fixed once that moment is past.
+	Copy(fixed func(), put func(name string, data []byte) error) (checkpoint []byte, err error)
 }
 
 // Config assembles an Office; every field is required.
@@ -38,48 +43,19 @@ type Config struct {
 	Instance auditlog.Instance // how records name this process; Shard is the log's
 	Account  string            // the AWS account that resources are checked against
 	Now      func() time.Time
+	// Authority are the rules of the control plane itself.
+	Authority *authority.Rules
 }
 
 // Office performs acts. It is safe for concurrent use: the store's revision
 // orders them.
-type Office struct{ cfg Config }
+type Office struct {
+	cfg   Config
+	state *snapshot.Source // see Attach
+}
 
 // New makes an Office.
 func New(cfg Config) *Office { return &Office{cfg: cfg} }
-
-// act records an intention, performs it, and records how it ended. do is told
-// which record authorises it.
-func (o *Office) act(ctx context.Context, c auditlog.Control, do func(store.Ref) error) error {
-	entry, err := o.record(auditlog.KindControl, func(r *auditlog.Record) { r.Control = &c })
-	if err != nil {
-		return err
-	}
-	index, err := o.cfg.Log.Append(ctx, entry)
-	if err != nil {
-		return fmt.Errorf("recording the intention: %w", err)
-	}
-	o.cfg.Ledger.announce(index, c.Changes)
-	done := do(store.Ref{Shard: o.cfg.Instance.Shard, Index: index})
-	// The act stands or fell whether or not the caller still listens.
-	return errors.Join(done, o.close(context.WithoutCancel(ctx), index, done))
-}
-
-// close records the outcome of the act that record intent announced.
-func (o *Office) close(ctx context.Context, intent uint64, failed error) error {
-	out := auditlog.Outcome{Intent: intent, Ended: ended}
-	if failed != nil {
-		out.Ended, out.ErrorType = "refused", errorType(failed)
-	}
-	entry, err := o.record(auditlog.KindControlOutcome, func(r *auditlog.Record) { r.Outcome = &out })
-	if err != nil {
-		return err
-	}
-	if _, err := o.cfg.Log.Append(ctx, entry); err != nil {
-		return fmt.Errorf("recording the outcome: %w", err)
-	}
-	o.cfg.Ledger.close(intent, failed == nil)
-	return nil
-}
 
 // ended is how a control action ends that was carried out.
 const ended = "complete"

@@ -12,16 +12,18 @@ import (
 	"crypto/ed25519"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/credential"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/journal"
 	"github.com/writ-project/writ/internal/manifest"
+	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
 )
 
-var alice = Actor{Name: "alice"}
+var alice = Actor{Name: "alice", Operator: &operator.Operator{ID: "alice", Email: "alice@example.com", Roles: []operator.Held{{Role: operator.Administrator}}}}
 
 // house is an office with everything under it, in a temporary directory.
 type house struct {
@@ -49,10 +51,19 @@ func open(t *testing.T, dir string) *house {
 		t.Fatal(err)
 	}
 	h.office = New(Config{
-		Store: h.store, Log: h.log, Ledger: h.ledger, Instance: auditlog.Instance{ID: "i", Shard: "0"}, Account: "111122223333", Now: time.Now,
+		Store: h.store, Log: h.log, Ledger: h.ledger, Instance: auditlog.Instance{ID: "i", Shard: "0"}, Account: "111122223333", Now: time.Now, Authority: mustRules(t),
 	})
 	t.Cleanup(h.close)
 	return h
+}
+
+func mustRules(t *testing.T) *authority.Rules {
+	t.Helper()
+	rules, err := authority.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
 }
 
 func (h *house) close() {
@@ -84,11 +95,11 @@ var end = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func (h *house) apply(t *testing.T, wanted []manifest.Resource) int64 {
 	t.Helper()
-	p, err := h.office.Plan(t.Context(), wanted, false)
+	p, err := h.office.Plan(t.Context(), alice, wanted, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	rev, err := h.office.Apply(t.Context(), alice, "apply", p)
+	rev, _, err := h.office.Apply(t.Context(), alice, "apply", p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +129,7 @@ func TestApplyRecordsBeforeItActs(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	again, err := h.office.Plan(t.Context(), organisation(end), false)
+	again, err := h.office.Plan(t.Context(), alice, organisation(end), false)
 	if err != nil || again.Steps() != 0 {
 		t.Errorf("a second plan has %d steps, %v", again.Steps(), err)
 	}
@@ -128,14 +139,14 @@ func TestAPlanThatWouldNotLoadIsRefused(t *testing.T) {
 	h := open(t, t.TempDir())
 	broken := organisation(end)
 	broken[3].Spec = &manifest.Policy{ID: "never", Text: `permit (principal, action, resource) when { context.nonsense };`}
-	if _, err := h.office.Plan(t.Context(), broken, false); err == nil {
+	if _, err := h.office.Plan(t.Context(), alice, broken, false); err == nil {
 		t.Error("a policy outside the schema was accepted")
 	}
 	h.apply(t, organisation(end))
-	if _, err := h.office.Delete(t.Context(), manifest.Identity, "bot"); err == nil {
+	if _, err := h.office.Delete(t.Context(), alice, manifest.Identity, "bot"); err == nil {
 		t.Error("an identity that holds a grant was deleted")
 	}
-	if _, err := h.office.Delete(t.Context(), manifest.Identity, "nobody"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := h.office.Delete(t.Context(), alice, manifest.Identity, "nobody"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("deleting nobody: %v", err)
 	}
 	if h.log.Head().Size != 2 {
@@ -149,10 +160,13 @@ func TestS17_GrantsFromFilesEndWithBootstrap(t *testing.T) {
 	if _, err := h.store.SetFact(t.Context(), store.BootstrapEnded, "carol"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.office.Plan(t.Context(), organisation(end.AddDate(1, 0, 0)), false); !errors.Is(err, ErrBootstrapOver) {
-		t.Errorf("a longer grant: %v", err)
+	if p, err := h.office.Plan(t.Context(), alice, organisation(end.AddDate(1, 0, 0)), false); err != nil || p.Steps() != 0 || len(p.Requests) != 1 {
+		t.Errorf("a longer grant: %d steps, %d requests, %v", p.Steps(), len(p.Requests), err)
 	}
-	if _, err := h.office.Plan(t.Context(), organisation(end), false); err != nil {
+	if _, err := h.office.Delete(t.Context(), alice, manifest.Grant, "bot.chat"); !errors.Is(err, ErrBootstrapOver) {
+		t.Errorf("deleting a grant: %v", err)
+	}
+	if _, err := h.office.Plan(t.Context(), alice, organisation(end), false); err != nil {
 		t.Errorf("an unchanged grant: %v", err)
 	}
 }

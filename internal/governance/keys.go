@@ -76,7 +76,8 @@ func (k *Keys) createMissing(ctx context.Context) error {
 		if slices.ContainsFunc(have, func(row store.Key) bool { return row.Purpose == string(p) }) {
 			continue
 		}
-		if err := k.add(ctx, credential.NewKey(1, p, 0, k.cfg.Now()), store.Ref{Shard: k.cfg.Shard}); err != nil {
+		err := k.add(ctx, credential.NewKey(1, p, 0, k.cfg.Now()), store.Ref{Shard: k.cfg.Shard})
+		if err != nil && !errors.Is(err, store.ErrConflict) { // a replica that starts with us was faster
 			return err
 		}
 	}
@@ -104,7 +105,7 @@ func (k *Keys) load(ctx context.Context) ([]credential.Key, error) {
 	var out []credential.Key
 	for _, row := range rows {
 		if k.ledger != nil {
-			if err := k.ledger.names(row.Record, announcement(row)); err != nil {
+			if err := k.ledger.vouched(ctx, row.Record, announcement(row)); err != nil {
 				return nil, fmt.Errorf("%s key %d: %w", row.Purpose, row.ID, err)
 			}
 		}
@@ -158,32 +159,61 @@ func (k *Keys) LogKey() ed25519.PrivateKey { return k.log }
 // Ring opens and seals sessions; it changes with rotations.
 func (k *Keys) Ring() *credential.Ring { return k.ring.Load() }
 
-// Announce names the first keys in the log's first record, if that is not
-// done, and from then on accepts only announced keys.
+// Announce names the keys that this process made first in its log's first
+// record, if that is not done, and from then on accepts only announced keys,
+// whichever shard announced them.
 func (k *Keys) Announce(ctx context.Context, office *Office, logSize uint64) error {
 	k.office = office
 	k.ledger = office.cfg.Ledger
-	if logSize > 0 {
-		return k.reload(ctx)
+	if logSize == 0 {
+		if err := k.announceFirst(ctx, office); err != nil {
+			return err
+		}
 	}
+	return k.reloadAnnounced(ctx)
+}
+
+// A replica that starts with the very first one waits for it to announce the
+// keys.
+const (
+	announceAgain = 100 * time.Millisecond
+	announceTries = 50
+)
+
+func (k *Keys) reloadAnnounced(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := k.reload(ctx)
+		if err == nil || k.ledger.feed == nil || try == announceTries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(announceAgain):
+		}
+	}
+}
+
+func (k *Keys) announceFirst(ctx context.Context, office *Office) error {
 	rows, err := k.cfg.Store.Keys(ctx)
 	if err != nil {
 		return err
 	}
-	c := auditlog.Control{Action: "keys.create", Actor: "writ"}
+	c := auditlog.Control{Action: "keys.create", Actor: Self}
 	for _, row := range rows {
-		c.Changes = append(c.Changes, announcement(row))
+		if row.Record == (store.Ref{Shard: k.cfg.Shard}) {
+			c.Changes = append(c.Changes, announcement(row))
+		}
 	}
-	err = office.act(ctx, c, func(ref store.Ref) error {
+	if len(c.Changes) == 0 {
+		return nil // another replica's
+	}
+	return office.act(ctx, c, func(ref store.Ref) error {
 		if ref.Index != 0 {
 			return fmt.Errorf("the keys were announced in record %v, not in the log's first", ref)
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return k.reload(ctx)
 }
 
 func (k *Keys) reload(ctx context.Context) error {

@@ -54,7 +54,8 @@ type Observe struct {
 	approvers []string
 	log       *slog.Logger
 
-	mu  sync.Mutex // one switching at a time
+	mu  sync.Mutex      // one switching at a time
+	off map[string]bool // nonces that were ended here, recorded or not
 	now atomic.Pointer[Window]
 }
 
@@ -67,28 +68,36 @@ type kept struct {
 // OpenObserve reads the switch's position. A statement that is no longer
 // signed by two of today's approvers does not count.
 func OpenObserve(ctx context.Context, office *Office, origin string, approvers []string, log *slog.Logger) (*Observe, error) {
-	o := &Observe{office: office, origin: origin, approvers: approvers, log: log}
-	all, err := office.cfg.Store.FactsOf(ctx, store.ObserveOn)
+	o := &Observe{office: office, origin: origin, approvers: approvers, log: log, off: make(map[string]bool)}
+	return o, o.look(ctx)
+}
+
+// look takes over what the store and the log say: at the start, and when
+// another replica switches.
+func (o *Observe) look(ctx context.Context) error {
+	all, err := o.office.cfg.Store.FactsOf(ctx, store.ObserveOn)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for nonce, text := range all {
-		if !office.cfg.Ledger.observing(nonce) {
+	var on *Window
+	for _, nonce := range sortedKeys(all) {
+		if o.off[nonce] || !o.office.cfg.Ledger.observing(nonce) {
 			continue // long over
 		}
-		w, err := o.read(nonce, text)
+		w, err := o.read(nonce, all[nonce])
 		switch {
 		case err != nil:
-			log.Error("a statement of observe mode in the store does not count", "nonce", nonce, "err", err)
-		case !office.cfg.Now().Before(w.Until):
-			if err := o.end(ctx, w, Actor{Name: "writ"}, "observe.ended"); err != nil {
-				return nil, err
+			o.log.Error("a statement of observe mode in the store does not count", "nonce", nonce, "err", err)
+		case !o.office.cfg.Now().Before(w.Until):
+			if err := o.end(ctx, w, Actor{Name: Self}, "observe.ended"); err != nil {
+				return err
 			}
 		default:
-			o.now.Store(w)
+			on = w
 		}
 	}
-	return o, nil
+	o.now.Store(on)
+	return nil
 }
 
 // read believes a stored statement that the log and two approvers vouch for.
@@ -208,11 +217,15 @@ func (o *Observe) Off(ctx context.Context, actor Actor) error {
 // recorded is off all the same.
 func (o *Observe) end(ctx context.Context, w *Window, actor Actor, action string) error {
 	o.now.Store(nil)
+	o.off[w.Nonce] = true
 	c := auditlog.Control{Action: action, Actor: actor.Name, Changes: o.office.cfg.Ledger.closings("")}
 	c.ChangeCount = len(c.Changes)
 	err := o.office.act(ctx, c, func(ref store.Ref) error {
 		return o.keep(ctx, store.Fact(store.ObserveOff+w.Nonce), kept{Record: ref})
 	})
+	if errors.Is(err, ErrReplayed) {
+		return nil // another replica was faster
+	}
 	if err != nil {
 		return fmt.Errorf("observe mode is off here, but that is not recorded: %w", err)
 	}
@@ -220,12 +233,14 @@ func (o *Observe) end(ctx context.Context, w *Window, actor Actor, action string
 	return nil
 }
 
-// endEvery is how often Run looks whether the window is over. Current asks the
-// clock itself: this only writes down that it ended.
+// endEvery is how often Run looks whether the window is over, here or since
+// another replica ended it. Current asks the clock itself: this only writes
+// down that it ended.
 const endEvery = time.Second
 
-// Run records the end of a window that ends by itself, and calls ended for
-// whoever must reconsider open calls, until ctx ends.
+// Run records the end of a window that ends by itself, takes over what other
+// replicas switch, and calls ended for whoever must reconsider open calls, until
+// ctx ends.
 func (o *Observe) Run(ctx context.Context, ended func()) {
 	tick := time.NewTicker(endEvery)
 	defer tick.Stop()
@@ -235,21 +250,30 @@ func (o *Observe) Run(ctx context.Context, ended func()) {
 			return
 		case <-tick.C:
 		}
-		if err := o.expire(ctx, ended); err != nil {
-			o.log.Error("the end of observe mode could not be recorded", "err", err)
+		if err := o.turn(ctx, ended); err != nil && ctx.Err() == nil {
+			o.log.Error("observe mode could not be brought up to date", "err", err)
 		}
 	}
 }
 
-func (o *Observe) expire(ctx context.Context, ended func()) error {
+// turn ends a window that is over, and otherwise looks what others did. What
+// was open under it is reconsidered when it is off.
+func (o *Observe) turn(ctx context.Context, ended func()) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	w := o.now.Load()
-	if w == nil || o.office.cfg.Now().Before(w.Until) {
-		return nil
+	if w != nil && !o.office.cfg.Now().Before(w.Until) {
+		defer ended()
+		return o.end(ctx, w, Actor{Name: Self}, "observe.ended")
 	}
-	defer ended()
-	return o.end(ctx, w, Actor{Name: "writ"}, "observe.ended")
+	if err := o.look(ctx); err != nil {
+		return err
+	}
+	if w != nil && o.now.Load() == nil {
+		o.log.Warn("observe mode is off: another replica ended it", "record", w.Record)
+		ended()
+	}
+	return nil
 }
 
 // observing reports whether the log's last word on a nonce is that it switched
@@ -257,8 +281,17 @@ func (o *Observe) expire(ctx context.Context, ended func()) error {
 func (l *Ledger) observing(nonce string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last, known := l.latest[resource{observeKind, nonce}]
-	return known && last.Op == string(manifest.Create)
+	last, known := l.observed(nonce)
+	return known && !l.ends(last)
+}
+
+// observed is the log's last word on a nonce; it needs the ledger's lock.
+func (l *Ledger) observed(nonce string) (last saying, known bool) {
+	kind, known := l.terms.at[observeKind]
+	if known {
+		last, known = l.latest[thing{nonce, kind}]
+	}
+	return last, known
 }
 
 // closings are the changes that end every window the log has open but one:
@@ -266,9 +299,9 @@ func (l *Ledger) observing(nonce string) bool {
 func (l *Ledger) closings(but string) (out []auditlog.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for r, last := range l.latest {
-		if r.kind == observeKind && r.name != but && last.Op == string(manifest.Create) {
-			out = append(out, auditlog.Change{Kind: observeKind, Name: r.name, Op: string(manifest.Delete)})
+	for t, last := range l.latest {
+		if l.terms.names[t.kind] == observeKind && t.name != but && !l.ends(last) {
+			out = append(out, auditlog.Change{Kind: observeKind, Name: t.name, Op: string(manifest.Delete)})
 		}
 	}
 	slices.SortFunc(out, func(a, b auditlog.Change) int { return strings.Compare(a.Name, b.Name) })
@@ -279,7 +312,7 @@ func (l *Ledger) closings(but string) (out []auditlog.Change) {
 func (l *Ledger) spoken(nonce string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, known := l.latest[resource{observeKind, nonce}]
+	_, known := l.observed(nonce)
 	return known
 }
 

@@ -298,7 +298,7 @@ func TestS27_ObserveIsReconciled(t *testing.T) {
 	h.ledger.mu.Lock()
 	for r, last := range h.ledger.latest {
 		delete(h.ledger.latest, r)
-		h.ledger.open[last.index] = []auditlog.Change{last.Change}
+		h.ledger.open[last.place()] = &announced{changes: []spoken{{r, last}}}
 	}
 	h.ledger.mu.Unlock()
 	if n, err := h.office.Reconcile(t.Context()); err != nil || n != 1 {

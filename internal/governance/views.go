@@ -56,6 +56,7 @@ type Preview struct {
 
 // RequestQuery picks requests.
 type RequestQuery struct {
+	Kind     request.Kind
 	State    request.State // empty: those that are not over
 	Over     bool          // those that are over instead
 	Identity string

@@ -9,7 +9,6 @@ package identity
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 )
@@ -86,12 +85,22 @@ func (i *Identity) SessionLimit() time.Duration {
 	return time.Duration(i.MaxSession)
 }
 
-var namePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$`)
-
 // ValidName reports whether s may name an identity, binding, network,
 // entitlement or policy: 1–64 of a–z, 0–9, dot, underscore and hyphen,
 // beginning and ending with a letter or digit.
-func ValidName(s string) bool { return namePattern.MatchString(s) }
+func ValidName(s string) bool {
+	if len(s) == 0 || len(s) > 64 || !alphanumeric(s[0]) || !alphanumeric(s[len(s)-1]) {
+		return false
+	}
+	for i := range len(s) {
+		if !alphanumeric(s[i]) && s[i] != '.' && s[i] != '_' && s[i] != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func alphanumeric(b byte) bool { return 'a' <= b && b <= 'z' || '0' <= b && b <= '9' }
 
 // Validate reports what is wrong with an identity, or nil.
 func (i *Identity) Validate() error {

@@ -31,6 +31,7 @@ type Session struct {
 	Epoch    uint32         // the identity's epoch at minting
 	KeyEpoch uint32         // the key ring's epoch at minting (emergency rotation)
 	Record   uint64         // index of the mint record in the audit log
+	Shard    string         // of the audit log, where a replica with a name minted it; empty: the installation's first
 	Networks []netip.Prefix // where it may be used from; empty means anywhere
 }
 

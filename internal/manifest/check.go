@@ -8,6 +8,7 @@ import (
 
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/rights"
 )
 
@@ -16,15 +17,32 @@ import (
 // the catalogue that the set itself makes up. The error joins *Problems.
 // Policies are judged by the policy package.
 func Check(all []Resource) error {
-	c := &checker{named: make(map[string]Resource, len(all)), issuers: make(map[string]Resource)}
+	named := make(map[string]Resource, len(all))
+	c := &checker{find: func(kind Kind, name string) (Resource, bool) {
+		r, ok := named[string(kind)+"/"+name]
+		return r, ok
+	}}
 	for _, r := range all {
-		if first, twice := c.named[r.ID()]; twice {
+		if first, twice := named[r.ID()]; twice {
 			c.report(r, "", "the name is taken"+standing(first), "give one of the two another name")
 			continue
 		}
-		c.named[r.ID()] = r
+		named[r.ID()] = r
 	}
 	c.buildCatalogue(all)
+	return c.checkAll(all)
+}
+
+// CheckAmong judges some resources of a larger set: what they refer to is found
+// by find, in the set as it is with them, and models in its catalogue. Issuers
+// are held against each other as far as they are among some.
+func CheckAmong(some []Resource, find func(Kind, string) (Resource, bool), catalogue *bedrock.Catalogue) error {
+	c := &checker{find: find, catalogue: catalogue}
+	return c.checkAll(some)
+}
+
+func (c *checker) checkAll(all []Resource) error {
+	c.issuers = make(map[string]Resource)
 	for _, r := range all {
 		c.check(r)
 	}
@@ -48,7 +66,7 @@ func Catalogue(all []Resource) (*bedrock.Catalogue, error) {
 }
 
 type checker struct {
-	named     map[string]Resource // by ID
+	find      func(Kind, string) (Resource, bool)
 	issuers   map[string]Resource // by URL
 	catalogue *bedrock.Catalogue
 	errs      []error
@@ -133,19 +151,41 @@ func (c *checker) check(r Resource) {
 	case *rights.Grant:
 		c.wants(r, "identity", Identity, s.Identity)
 		c.wants(r, "entitlement", Entitlement, s.Entitlement)
-		e, ok := c.named[string(Entitlement)+"/"+s.Entitlement]
+		if s.Narrow != nil {
+			c.wants(r, "narrow.networks", Network, s.Narrow.Networks...)
+		}
+		e, ok := c.find(Entitlement, s.Entitlement)
 		if !ok {
 			return
 		}
 		if err := s.Validate(*e.Spec.(*rights.Entitlement)); err != nil {
 			c.reportAll(r, err)
 		}
+	default:
+		c.checkPeople(r)
+	}
+}
+
+// checkPeople is check for the kinds of the people's road.
+func (c *checker) checkPeople(r Resource) {
+	switch s := r.Spec.(type) {
+	case *operator.Token:
+		c.wants(r, "operator", Operator, s.Operator)
+	case *operator.Delegation:
+		c.wants(r, "from", Operator, s.From)
+		c.wants(r, "to", Operator, s.To)
+	case *rights.Quarantine:
+		// One of a network that is not there would stop nothing.
+		if _, addresses := s.Target.Prefix(); s.Target.Kind == rights.TargetNetwork && !addresses {
+			c.wants(r, "target", Network, s.Target.Name)
+		}
 	}
 }
 
 // checkProof holds a binding against the kind of proof that its issuer gives.
 func (c *checker) checkProof(r Resource, b *identity.Binding) {
-	issuer, ok := c.named[string(Issuer)+"/"+b.Issuer].Spec.(*identity.Issuer)
+	found, _ := c.find(Issuer, b.Issuer)
+	issuer, ok := found.Spec.(*identity.Issuer)
 	switch {
 	case !ok: // reported as missing
 	case issuer.TrustDomain == "" && b.Audience == "":
@@ -160,7 +200,7 @@ func (c *checker) checkProof(r Resource, b *identity.Binding) {
 // wants reports names that no resource of the kind has.
 func (c *checker) wants(r Resource, field string, kind Kind, names ...string) {
 	for i, name := range names {
-		if _, ok := c.named[string(kind)+"/"+name]; !ok && slices.Index(names, name) == i {
+		if _, ok := c.find(kind, name); !ok && slices.Index(names, name) == i {
 			c.report(r, field, fmt.Sprintf("%s %q does not exist", kind, name), fmt.Sprintf("a resource of kind %s with that name must exist before, or be applied together with it", kind))
 		}
 	}

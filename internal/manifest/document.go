@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 )
@@ -98,9 +99,10 @@ func (s *source) invalid(body ast.Node, r Resource, err error) error {
 }
 
 // unmarshal reads JSON strictly: names as written, each known and given once,
-// every value of its field's type.
+// every value of its field's type. A plain time.Duration is a number of
+// nanoseconds, as Encode writes it.
 func unmarshal(data []byte, into any) error {
-	return json.Unmarshal(data, into, json.RejectUnknownMembers(true))
+	return json.Unmarshal(data, into, json.RejectUnknownMembers(true), jsonv1.FormatDurationAsNano(true))
 }
 
 // explain turns a decoding error into a problem at the field it is about.

@@ -142,18 +142,32 @@ func (r Resource) Encode() ([]byte, error) {
 // Decode reads the canonical JSON of a spec, as strictly as Parse reads YAML.
 func Decode(kind Kind, name string, spec []byte) (Resource, error) {
 	r := Resource{Kind: kind, Name: name}
-	var err error
-	if r.Spec, err = newSpec(kind); err != nil {
+	if err := r.decode(spec); err != nil {
 		return Resource{}, err
-	}
-	if err := unmarshal(spec, r.Spec); err != nil {
-		return Resource{}, fmt.Errorf("decoding %s: %w", r.ID(), err)
 	}
 	r.settle()
 	if err := r.Validate(); err != nil {
 		return Resource{}, fmt.Errorf("decoding %s: %w", r.ID(), err)
 	}
 	return r, nil
+}
+
+// decode reads the spec, at a glance where that is enough.
+func (r *Resource) decode(spec []byte) error {
+	if r.Kind == Grant {
+		if g, ok := canonicalGrant(string(spec)); ok {
+			r.Spec = g
+			return nil
+		}
+	}
+	var err error
+	if r.Spec, err = newSpec(r.Kind); err != nil {
+		return err
+	}
+	if err := unmarshal(spec, r.Spec); err != nil {
+		return fmt.Errorf("decoding %s: %w", r.ID(), err)
+	}
+	return nil
 }
 
 // Digest is DigestOf the resource. It panics when the spec cannot be encoded,

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/writ-project/writ/internal/identity"
+	"github.com/writ-project/writ/internal/operator"
 )
 
 // Op is what a change does to a resource.
@@ -18,7 +19,13 @@ const (
 	Update    Op = "update"
 	Delete    Op = "delete"
 	Unchanged Op = "unchanged"
+	// Close ends a resource whose last state is worth keeping: the change
+	// carries that state, which goes to the archive.
+	Close Op = "close"
 )
+
+// Ends reports whether the resource is gone after the operation.
+func (o Op) Ends() bool { return o == Delete || o == Close }
 
 // Change is one step of an apply.
 type Change struct {
@@ -75,7 +82,7 @@ func After(current []Resource, plan []Change) []Resource {
 		state[r.ID()] = r
 	}
 	for _, c := range plan {
-		if c.Op == Delete {
+		if c.Op.Ends() {
 			delete(state, c.Resource.ID())
 			continue
 		}
@@ -84,8 +91,14 @@ func After(current []Resource, plan []Change) []Resource {
 	return slices.SortedFunc(maps.Values(state), compare)
 }
 
-// inherit keeps what a file may not take back from an identity.
+// inherit keeps what a file may not take back from an identity or an operator.
 func inherit(r, was Resource) Resource {
+	if now, ok := r.Spec.(*operator.Operator); ok {
+		if old, also := was.Spec.(*operator.Operator); also {
+			r.Spec = operator.Succeed(old, now)
+		}
+		return r
+	}
 	now, ok := r.Spec.(*identity.Identity)
 	old, also := was.Spec.(*identity.Identity)
 	if !ok || !also {

@@ -102,6 +102,9 @@ func (o *Operator) Validate() error {
 	if !identity.ValidName(o.ID) {
 		errs = append(errs, fmt.Errorf("name %q: want 1–64 of a–z 0–9 . _ -", o.ID))
 	}
+	if slices.Contains(Reserved, o.ID) {
+		errs = append(errs, fmt.Errorf("name %q: it is reserved", o.ID))
+	}
 	if o.Kind != "" && o.Kind != Human && o.Kind != Automation {
 		errs = append(errs, fmt.Errorf("kind %q: want human or automation", o.Kind))
 	}
@@ -134,13 +137,17 @@ func notInEmail(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsR
 // expires. The secret is not kept, only its digest.
 type Token struct {
 	ID       string    `json:"-" yaml:"-"`
-	Operator string    `json:"operator" yaml:"operator"`               // required: who it acts as
-	Scopes   []string  `json:"scopes" yaml:"scopes"`                   // required: actions of package authority, or "*"
-	Created  time.Time `json:"created" yaml:"created"`                 // required
-	Expires  time.Time `json:"expires" yaml:"expires"`                 // required
-	Digest   string    `json:"digest" yaml:"digest"`                   // required: SHA-256 of the secret, hex
-	Note     string    `json:"note,omitempty" yaml:"note,omitempty"`   // what it is for
-	Epoch    uint32    `json:"epoch,omitempty" yaml:"epoch,omitempty"` // the operator's when it was made
+	Operator string    `json:"operator" yaml:"operator"`             // required: who it acts as
+	Scopes   []string  `json:"scopes" yaml:"scopes"`                 // required: actions of package authority, or "*"
+	Created  time.Time `json:"created" yaml:"created"`               // required
+	Expires  time.Time `json:"expires" yaml:"expires"`               // required
+	Digest   string    `json:"digest" yaml:"digest"`                 // required: SHA-256 of the secret, hex
+	Note     string    `json:"note,omitempty" yaml:"note,omitempty"` // what it is for
+	// Maker is who made it, or the sign-in it was made by, for somebody else: their
+	// hands may hold it too, so that what is their own is not decided on by it. Empty:
+	// the operator themselves.
+	Maker string `json:"maker,omitempty" yaml:"maker,omitempty"`
+	Epoch uint32 `json:"epoch,omitempty" yaml:"epoch,omitempty"` // the operator's when it was made
 }
 
 // MaxTokenLife is how long a token can live.

@@ -48,18 +48,6 @@ func (b *Bundle) AccountsAt(home, identity string) []string {
 	return out
 }
 
-// accountsOf collects the accounts that grants are for.
-func accountsOf(grants []*rights.Grant, templates map[string]*template) []string {
-	var out []string
-	for _, g := range grants {
-		if a := templates[g.Entitlement].ent.Account; !slices.Contains(out, a) {
-			out = append(out, a)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // Account is the AWS account the call may be made in.
 func (p *Permit) Account() string { return p.account }
 

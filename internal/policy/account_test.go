@@ -89,7 +89,8 @@ func TestAccountsOfAnIdentity(t *testing.T) {
 	if d := cmp.Diff([]string{account}, b.AccountsAt(account, "other")); d != "" {
 		t.Error(d)
 	}
-	b, err := b.With([]rights.Grant{grantOf("a")}, nil)
+	g := grantOf("a")
+	b, err := b.With([]*rights.Grant{&g}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,7 +143,7 @@ func (h *hearing) detached(grants []string) {
 		}
 	}
 	for _, g := range h.holder.held(grants) {
-		if c := &h.bundle.stamper.templates[g.Entitlement].ent.Conditions; c.HoldAnswer || len(c.Tools.Write) > 0 || c.Tools.Any {
+		if c := &h.bundle.stamper.of(g).ent.Conditions; c.HoldAnswer || len(c.Tools.Write) > 0 || c.Tools.Any {
 			h.cannotMeet(grantPrefix+g.ID, "its entitlement holds answers or tool calls, and the answer would be written to S3 without passing here")
 		}
 	}

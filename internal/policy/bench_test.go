@@ -100,7 +100,7 @@ func BenchmarkWith(b *testing.B) {
 	g.ID, g.Identity = "g501", "agent-50"
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := bundle.With(nil, []rights.Grant{g}); err != nil {
+		if _, err := bundle.With(nil, []*rights.Grant{&g}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -127,7 +127,7 @@ func BenchmarkCheckQuestion(b *testing.B) {
 	q := query{Principal: newUID(identityType, "agent"), Action: actInvoke, Resource: newUID(modelType, sonnet), Context: f.prompted(r.Legs[0])}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := theVocabulary().checkQuery(q); err != nil {
+		if err := theVocabulary().CheckQuery(q); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/cedarset"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
 )
@@ -29,7 +30,7 @@ var Builtin string
 // theVocabulary parses the schema once. It is part of the program, so an error
 // in it is not one of the caller's.
 var theVocabulary = sync.OnceValue(func() *vocabulary {
-	v, err := parseVocabulary("schema.cedarschema", []byte(Schema))
+	v, err := cedarset.ParseVocabulary("schema.cedarschema", []byte(Schema))
 	if err != nil {
 		panic(err)
 	}
@@ -55,17 +56,17 @@ type Sources struct {
 
 // Bundle is an immutable, validated set of rules, safe for concurrent use.
 type Bundle struct {
-	catalogue  *bedrock.Catalogue
-	networks   *identity.Networks
-	atlas      *atlas
-	decide     *index // built-in and organisation rules of the decision itself
-	oblige     *index // the organisation's obligations
-	identities map[string]bool
-	stamper    *stamper
-	roster     *roster
-	memo       *memo             // shared with every bundle of the same laws
-	laws       [sha256.Size]byte // digest of everything but the grants
-	digest     string
+	catalogue *bedrock.Catalogue
+	networks  *identity.Networks
+	atlas     *atlas
+	decide    *index // built-in and organisation rules of the decision itself
+	oblige    *index // the organisation's obligations
+	exists    func(identity string) bool
+	stamper   *stamper
+	roster    *roster
+	memo      *memo             // shared with every bundle of the same laws
+	laws      [sha256.Size]byte // digest of everything but the grants
+	digest    string
 }
 
 // NewBundle compiles and strictly validates the sources. The error names every
@@ -82,12 +83,9 @@ func NewBundle(src Sources) (*Bundle, error) {
 	decisions, duties := a.split()
 	b := &Bundle{
 		catalogue: src.Catalogue, networks: src.Networks, atlas: a,
-		identities: make(map[string]bool, len(src.Identities)),
-		stamper:    &stamper{templates: map[string]*template{}, decisions: decisions, duties: duties},
-		memo:       new(memo),
-	}
-	for _, id := range src.Identities {
-		b.identities[id] = true
+		exists:  among(src.Identities),
+		stamper: &stamper{catalogue: src.Catalogue, networks: src.Networks, templates: map[string]*template{}, decisions: decisions, duties: duties},
+		memo:    new(memo),
 	}
 	errs := []error{b.addLaws(v, src.Organisation), b.addTemplates(v, src.Entitlements)}
 	if err := errors.Join(errs...); err != nil {
@@ -96,7 +94,23 @@ func NewBundle(src Sources) (*Bundle, error) {
 	if b.laws, err = lawsDigest(&src); err != nil {
 		return nil, fmt.Errorf("building bundle: %w", err)
 	}
-	return b.With(nil, src.Grants)
+	return b.With(nil, pointers(src.Grants))
+}
+
+func among(names []string) func(string) bool {
+	there := make(map[string]bool, len(names))
+	for _, name := range names {
+		there[name] = true
+	}
+	return func(name string) bool { return there[name] }
+}
+
+func pointers(grants []rights.Grant) []*rights.Grant {
+	out := make([]*rights.Grant, len(grants))
+	for i := range grants {
+		out[i] = &grants[i]
+	}
+	return out
 }
 
 // addLaws loads the built-in and the organisation's rules.
@@ -164,7 +178,7 @@ func (t *template) check(v *vocabulary) error {
 	sample := &rights.Grant{ID: "sample", Identity: "sample", Entitlement: t.ent.ID, NotBefore: time.Unix(0, 0), NotAfter: forever}
 	var errs []error
 	for _, r := range t.stamp(sample) {
-		errs = append(errs, v.checkPolicy(r.id, r.tree))
+		errs = append(errs, v.CheckPolicy(r.id, r.tree))
 	}
 	return errors.Join(errs...)
 }
@@ -172,12 +186,12 @@ func (t *template) check(v *vocabulary) error {
 // With is the bundle with some grants gone and others added. A grant is gone
 // by its identity and name; one that is added replaces one of the same
 // identity and name. What is compiled for other identities is shared, so the
-// cost does not grow with the number of grants.
-func (b *Bundle) With(gone, added []rights.Grant) (*Bundle, error) {
+// cost does not grow with the number of grants. The grants added are kept as
+// they are, and must not be changed.
+func (b *Bundle) With(gone, added []*rights.Grant) (*Bundle, error) {
 	var errs []error
 	seen := make(map[string]bool, len(added))
-	for i := range added {
-		g := &added[i]
+	for _, g := range added {
 		if seen[g.ID] {
 			errs = append(errs, fmt.Errorf("grant %q: it is there twice", g.ID))
 		}
@@ -189,19 +203,24 @@ func (b *Bundle) With(gone, added []rights.Grant) (*Bundle, error) {
 	}
 	next := *b
 	next.roster = b.roster.with(gone, added, b.stamper)
+	next.seal()
+	return &next, nil
+}
+
+// seal computes the digest once laws and roster are settled.
+func (b *Bundle) seal() {
 	h := sha256.New()
 	h.Write(b.laws[:])
-	sum := next.roster.sum()
+	sum := b.roster.sum()
 	h.Write(sum[:])
-	next.digest = hex.EncodeToString(h.Sum(nil))
-	return &next, nil
+	b.digest = hex.EncodeToString(h.Sum(nil))
 }
 
 func (b *Bundle) checkGrant(g *rights.Grant) error {
 	switch {
 	case g.ID == "":
 		return fmt.Errorf("grant for %q: it has no name", g.Identity)
-	case !b.identities[g.Identity]:
+	case !b.exists(g.Identity):
 		return fmt.Errorf("grant %q: identity %q does not exist", g.ID, g.Identity)
 	case b.stamper.templates[g.Entitlement] == nil:
 		return fmt.Errorf("grant %q: entitlement %q does not exist", g.ID, g.Entitlement)
@@ -210,7 +229,7 @@ func (b *Bundle) checkGrant(g *rights.Grant) error {
 	case g.NotAfter.After(forever):
 		return fmt.Errorf("grant %q: notAfter %v is out of range", g.ID, g.NotAfter)
 	}
-	return nil
+	return b.checkNarrowing(g)
 }
 
 // Digest identifies the rules, for records: lower-case hex of SHA-256 over

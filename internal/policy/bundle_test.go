@@ -98,7 +98,7 @@ func TestWithChangesOnlyWhatItTouches(t *testing.T) {
 	first := w.bundle()
 	w.permits(first, w.call(haiku))
 
-	gone, err := first.With([]rights.Grant{w.Grants[0]}, nil)
+	gone, err := first.With([]*rights.Grant{&w.Grants[0]}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,21 +113,21 @@ func TestWithChangesOnlyWhatItTouches(t *testing.T) {
 
 	longer := w.Grants[0]
 	longer.NotAfter = noon.Add(5 * time.Hour)
-	back, err := gone.With(nil, []rights.Grant{longer})
+	back, err := gone.With(nil, []*rights.Grant{&longer})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d := w.permits(back, w.call(haiku)); !d.Until.Equal(longer.NotAfter) {
 		t.Errorf("until %v", d.Until)
 	}
-	again, err := back.With(nil, []rights.Grant{w.Grants[0]}) // replaces longer
+	again, err := back.With(nil, []*rights.Grant{&w.Grants[0]}) // replaces longer
 	if err != nil {
 		t.Fatal(err)
 	}
 	if again.Digest() != first.Digest() {
 		t.Error("the same rules have two digests")
 	}
-	if _, err := first.With(nil, []rights.Grant{{ID: "x", Identity: "ghost"}}); err == nil {
+	if _, err := first.With(nil, []*rights.Grant{{ID: "x", Identity: "ghost"}}); err == nil {
 		t.Error("a grant to nobody was accepted")
 	}
 }
@@ -201,19 +201,19 @@ func TestS6_EveryQuestionConforms(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		if err := b.atlas.vocabulary.checkEntity(h.scene.principal); err != nil {
+		if err := b.atlas.vocabulary.CheckEntity(h.scene.principal); err != nil {
 			rt.Error(err)
 		}
 		for i := range r.Legs {
 			q := h.query(&r.Legs[i])
 			q.Context = h.facts.prompted(r.Legs[i])
-			if err := b.atlas.vocabulary.checkQuery(q); err != nil {
+			if err := b.atlas.vocabulary.CheckQuery(q); err != nil {
 				rt.Error(err)
 			}
 		}
 		q := h.query(&r.Legs[0])
 		q.Action, q.Context = actRelease, h.facts.answered(r.Legs[0], contentRecord(r.Prompt))
-		if err := b.atlas.vocabulary.checkQuery(q); err != nil {
+		if err := b.atlas.vocabulary.CheckQuery(q); err != nil {
 			rt.Error(err)
 		}
 	})

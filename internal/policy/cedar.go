@@ -11,13 +11,12 @@ import (
 	"github.com/cedar-policy/cedar-go/types"
 	xast "github.com/cedar-policy/cedar-go/x/exp/ast"
 	"github.com/cedar-policy/cedar-go/x/exp/eval"
-	"github.com/cedar-policy/cedar-go/x/exp/schema"
-	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
-	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
+
+	"github.com/writ-project/writ/internal/cedarset"
 )
 
-// This file, cedarast.go and reads.go are the only ones that know cedar-go: its
-// validator is experimental, so an upgrade must touch one place (security S6).
+// This file, cedarast.go and reads.go are the only ones here that know cedar-go;
+// its validator, which is experimental, is in package cedarset (security S6).
 
 // Names for cedar-go's own types, as the rest of the package uses them.
 type (
@@ -30,6 +29,8 @@ type (
 	record    = cedar.Record
 	entityMap = cedar.EntityMap
 	query     = cedar.Request
+
+	vocabulary = cedarset.Vocabulary
 )
 
 func newUID(t uidType, id string) uid        { return cedar.NewEntityUID(t, cedar.String(id)) }
@@ -65,15 +66,6 @@ type policyTree = xast.Policy
 
 // compiledPolicy is a policy ready to be evaluated.
 type compiledPolicy = cedar.Policy
-
-// parsePolicies reads a text of Cedar policies; positions carry the name.
-func parsePolicies(name, text string) ([]*compiledPolicy, error) {
-	list, err := cedar.NewPolicyListFromBytes(name, []byte(text))
-	if err != nil {
-		return nil, fmt.Errorf("parsing policy %s: %w", name, err)
-	}
-	return list, nil
-}
 
 // ruleList offers rules to cedar-go one by one, in order.
 type ruleList []*rule
@@ -145,65 +137,13 @@ func holds(n node, entities types.EntityGetter, q query) (bool, error) {
 	return bool(b), nil
 }
 
-// vocabulary is the schema, with Cedar's strict validator for it.
-type vocabulary struct {
-	schema    *resolved.Schema
-	validator *validate.Validator
+// cedarText is a policy in Cedar, without its annotations: what it says, however it
+// was written down.
+func cedarText(p *policyTree) string {
+	bare := *p
+	bare.Annotations = nil
+	return string(compilePolicy(&bare).MarshalCedar())
 }
-
-// parseVocabulary reads a schema in Cedar's own notation.
-func parseVocabulary(name string, text []byte) (*vocabulary, error) {
-	var s schema.Schema
-	s.SetFilename(name)
-	if err := s.UnmarshalCedar(text); err != nil {
-		return nil, fmt.Errorf("parsing schema: %w", err)
-	}
-	r, err := s.Resolve()
-	if err != nil {
-		return nil, fmt.Errorf("resolving schema: %w", err)
-	}
-	return &vocabulary{schema: r, validator: validate.New(r, validate.WithStrict())}, nil
-}
-
-// checkPolicy validates a policy in every environment that its scope allows.
-func (v *vocabulary) checkPolicy(id string, p *policyTree) error { return v.validator.Policy(id, p) }
-
-func (v *vocabulary) checkEntity(e entity) error { return v.validator.Entity(e) }
-
-func (v *vocabulary) checkQuery(q query) error { return v.validator.Request(q) }
-
-// actions returns every action and group with all groups it is in, itself first.
-func (v *vocabulary) actions() map[uid][]uid {
-	out := make(map[uid][]uid, len(v.schema.Actions))
-	for id := range v.schema.Actions {
-		out[id] = v.lineage(id, nil)
-	}
-	return out
-}
-
-func (v *vocabulary) lineage(id uid, seen []uid) []uid {
-	if slices.Contains(seen, id) {
-		return seen
-	}
-	seen = append(seen, id)
-	for parent := range v.schema.Actions[id].Entity.Parents.All() {
-		seen = v.lineage(parent, seen)
-	}
-	return seen
-}
-
-// actionEntities returns the actions as entities, so that `action in` a group
-// can be evaluated.
-func (v *vocabulary) actionEntities() entityMap {
-	out := make(entityMap, len(v.schema.Actions))
-	for id, a := range v.schema.Actions {
-		out[id] = entity{UID: id, Parents: a.Entity.Parents}
-	}
-	return out
-}
-
-// concrete reports whether an action can be asked for, and is not a group.
-func (v *vocabulary) concrete(action uid) bool { return v.schema.Actions[action].AppliesTo != nil }
 
 // lookup writes the value at a path below a record as Cedar text.
 func lookup(r record, path []string) string {

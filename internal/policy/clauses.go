@@ -225,11 +225,7 @@ func objectClause(listed []string) clause {
 func checkConditions(c *rights.Conditions, nets *identity.Networks) error {
 	var errs []error
 	if len(c.Networks) > 0 {
-		if nets == nil {
-			nets = identity.NewNetworks(nil)
-		}
-		_, err := nets.Prefixes(c.Networks)
-		errs = append(errs, err)
+		errs = append(errs, checkNetworks(c.Networks, nets))
 	}
 	if c.MaxTokens < 0 || c.MaxSessionAge < 0 {
 		errs = append(errs, errors.New("maxTokens and maxSessionAge must not be negative"))
@@ -243,6 +239,15 @@ func checkConditions(c *rights.Conditions, nets *identity.Networks) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(append(errs, checkGuardrails(c), checkObjects(c.Objects), checkOutputs(c.Outputs))...)
+}
+
+// checkNetworks refuses names of networks that do not exist.
+func checkNetworks(names []string, nets *identity.Networks) error {
+	if nets == nil {
+		nets = identity.NewNetworks(nil)
+	}
+	_, err := nets.Prefixes(names)
+	return err
 }
 
 func checkGuardrails(c *rights.Conditions) error {

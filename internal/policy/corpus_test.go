@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/writ-project/writ/internal/cedarset"
 )
 
 // cedar-go's module carries the Cedar project's conformance corpus with the
@@ -60,17 +62,17 @@ func replay(t *testing.T, id string, manifest, answer []byte, files map[string][
 	if err := errors.Join(json.Unmarshal(manifest, &test), json.Unmarshal(answer, &want)); err != nil {
 		t.Fatalf("%s: %v", id, err)
 	}
-	v, err := parseVocabulary(id, files[path.Base(test.Schema)])
+	v, err := cedarset.ParseVocabulary(id, files[path.Base(test.Schema)])
 	if err != nil {
 		t.Fatalf("%s: %v", id, err)
 	}
-	parsed, err := parsePolicies(id, string(files[path.Base(test.Policies)]))
+	parsed, err := cedarset.Parse(id, string(files[path.Base(test.Policies)]))
 	if err != nil {
 		t.Fatalf("%s: %v", id, err)
 	}
 	for i, p := range parsed {
 		name := fmt.Sprintf("policy%d", i)
-		err := v.checkPolicy(name, treeOf(p))
+		err := v.CheckPolicy(name, treeOf(p))
 		if (err == nil) != want.PolicyValidation.PerPolicy[name].Strict {
 			t.Errorf("%s: %s: %v, the reference says valid=%v", id, name, err, want.PolicyValidation.PerPolicy[name].Strict)
 			return false, refused

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/cedarset"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
@@ -160,7 +161,7 @@ func TestHaltedIdentityIsForbidden(t *testing.T) {
 // so tests slip it past.
 func failing(t *testing.T, b *Bundle, id, effect, head string) *Bundle {
 	t.Helper()
-	parsed, err := parsePolicies("broken", effect+" ("+head+") when { context.request.bytes + 9223372036854775807 > 0 };")
+	parsed, err := cedarset.Parse("broken", effect+" ("+head+") when { context.request.bytes + 9223372036854775807 > 0 };")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/writ-project/writ/internal/cedarset"
 )
 
 // The names that only Writ gives.
@@ -16,7 +18,7 @@ const (
 // loadDocument parses a document and validates each policy strictly, and by
 // Writ's own rules. A policy is named <document>/<@id, else its number from 1>.
 func loadDocument(v *vocabulary, d Document) ([]*rule, error) {
-	parsed, err := parsePolicies(d.Name, d.Text)
+	parsed, err := cedarset.Parse(d.Name, d.Text)
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,12 @@ func (h *hearing) unheld(q query) string {
 	}
 	names := make([]string, 0, len(h.holder.grants))
 	for _, g := range h.holder.grants {
-		names = append(names, g.ID)
+		if h.bundle.stamper.of(g) != nil {
+			names = append(names, g.ID)
+		}
+	}
+	if len(names) == 0 {
+		return "no grant of the identity is in force; nothing permits " + what
 	}
 	return "nothing permits " + what + "; the identity's grants are about other things: " + list(names)
 }

@@ -57,7 +57,7 @@ func FuzzContext(f *testing.F) {
 		}
 		q := h.query(&r.Legs[0])
 		q.Context = h.facts.prompted(r.Legs[0])
-		if err := theVocabulary().checkQuery(q); err != nil {
+		if err := theVocabulary().CheckQuery(q); err != nil {
 			t.Fatalf("%s: %v", context, err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/writ-project/writ/internal/cedarset"
 	"github.com/writ-project/writ/internal/rights"
 )
 
@@ -34,7 +35,7 @@ func TestReadsLeg(t *testing.T) {
 		`when { decimal(context.leg.region) == decimal("1.0") }`:                             true,
 		`when { context.time.now < datetime("2026-01-01") && -context.leg.kind == 0 }`:       true,
 	} {
-		parsed, err := parsePolicies("p", "permit (principal, action, resource) "+condition+";")
+		parsed, err := cedarset.Parse("p", "permit (principal, action, resource) "+condition+";")
 		if err != nil {
 			t.Fatalf("%s: %v", condition, err)
 		}

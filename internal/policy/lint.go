@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/writ-project/writ/internal/cedarset"
 )
 
 // Severity says whether a problem keeps a document from being loaded.
@@ -41,7 +43,7 @@ func Lint(docs []Document) []Problem {
 }
 
 func lintDocument(v *vocabulary, d Document, seen map[string]bool) []Problem {
-	parsed, err := parsePolicies(d.Name, d.Text)
+	parsed, err := cedarset.Parse(d.Name, d.Text)
 	if err != nil {
 		return []Problem{{File: d.Name, Line: lineIn(err.Error()), Severity: SeverityError, Text: err.Error()}}
 	}
@@ -73,7 +75,7 @@ func warning(format string, args ...any) Problem {
 func inspect(v *vocabulary, r *rule) []Problem {
 	tree := r.tree
 	var out []Problem
-	if err := v.checkPolicy("", tree); err != nil {
+	if err := v.CheckPolicy("", tree); err != nil {
 		lines := strings.Split(err.Error(), "\n")
 		slices.Sort(lines)
 		for _, line := range slices.Compact(lines) {
@@ -103,7 +105,7 @@ func inspectTraits(r *rule, t traits) []Problem {
 
 // inspectHead applies the rules on what a policy is about.
 func inspectHead(v *vocabulary, r *rule) []Problem {
-	some, all := obligationsNamed(r, v.actions())
+	some, all := obligationsNamed(r, v.Actions())
 	h := r.head
 	switch {
 	case some && !all:

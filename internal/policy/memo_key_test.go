@@ -24,6 +24,7 @@ var unreadFields = map[string]string{
 	"Session.Subject":  "", "Session.ProofID": "", "Session.Expires": "", "Session.Epoch": "",
 	"Session.KeyEpoch": "", "Session.Record": "", "Session.Networks": "",
 	"Identity.Owner": "", "Identity.Deputy": "", "Identity.Epoch": "", "Identity.MaxSession": "",
+	"Identity.Tags": "", "Identity.Principals": "", "Identity.Confirmed": "", "Identity.ConfirmedBy": "",
 }
 
 // A field that is added to a request must be added to the memo's key too, or

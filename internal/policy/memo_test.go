@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/cedarset"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
@@ -170,13 +171,13 @@ func TestS6_RememberedDecisionsAreTheOnesThatWouldBeMade(t *testing.T) {
 // regranted changes or takes away one of the agent's grants.
 func regranted(t *rapid.T, b *Bundle, w *testWorld) *Bundle {
 	g := rapid.SampledFrom(w.Grants).Draw(t, "grant")
-	var added []rights.Grant
+	var added []*rights.Grant
 	if rapid.Bool().Draw(t, "kept") {
 		changed := g
 		changed.NotAfter = noon.Add(rapid.SampledFrom([]time.Duration{time.Millisecond, time.Minute, time.Hour}).Draw(t, "until"))
-		added = append(added, changed)
+		added = append(added, &changed)
 	}
-	next, err := b.With([]rights.Grant{g}, added)
+	next, err := b.With([]*rights.Grant{&g}, added)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +247,7 @@ func TestReadsOf(t *testing.T) {
 		`when { (if true then context else context).session.age > 3 }`:                        {age: true, calendar: true, bytes: true, metadata: true, clock: true},
 		`when { true && (context.request.tools.contains("a") || context.request.bytes > 2) }`: {bytes: true},
 	} {
-		parsed, err := parsePolicies("p", "permit (principal, action, resource) "+condition+";")
+		parsed, err := cedarset.Parse("p", "permit (principal, action, resource) "+condition+";")
 		if err != nil {
 			t.Fatalf("%s: %v", condition, err)
 		}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // with what AWS allows. Keys makes the context that they are asked with.
 type Permits struct {
 	Identity string
-	Granted  []Granted   // one per grant, live or not, by name
+	Granted  []Granted   // one per grant that gives something, whatever its time, by name
 	Forbids  []Forbidden // one per rule that may forbid the identity something
 	// Unconverted are rules that policies cannot express. A forbid among them
 	// is there all the same, under a key writ:rule.<name> that says whether its
@@ -61,24 +62,37 @@ func (p *Permits) Documents() []*awsiam.Document {
 // catalogue and networks are the bundle's. The error names a grant that has no
 // meaning there.
 func (b *Bundle) Permits(i *identity.Identity, place rights.Place) (*Permits, error) {
+	p := &Permits{Identity: i.ID}
+	if err := p.grants(b.roster.holder(i.ID), b.at(place)); err != nil {
+		return nil, err
+	}
+	return p, p.laws(b, i, b.at(place))
+}
+
+// Forbids converts the laws for an identity, without any grant.
+func (b *Bundle) Forbids(i *identity.Identity, place rights.Place) (*Permits, error) {
+	p := &Permits{Identity: i.ID}
+	return p, p.laws(b, i, b.at(place))
+}
+
+// at is a place with what the bundle knows of it.
+func (b *Bundle) at(place rights.Place) rights.Place {
 	place.Catalogue, place.Networks = b.catalogue, b.networks
 	if place.Networks == nil {
 		place.Networks = identity.NewNetworks(nil)
 	}
-	if place.Partition == "" {
-		place.Partition = "aws"
-	}
-	p := &Permits{Identity: i.ID}
-	if err := p.grants(b.roster.holder(i.ID), place); err != nil {
-		return nil, err
-	}
+	place.Partition = cmp.Or(place.Partition, "aws")
+	return place
+}
+
+func (p *Permits) laws(b *Bundle, i *identity.Identity, place rights.Place) error {
 	f := newForbidding(b, i, place)
 	for _, r := range b.decide.rules() {
 		if !r.head.principal.matches(f.principal.UID, []uid{f.principal.UID}) {
 			continue
 		}
 		if err := p.law(f, r); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, r := range b.oblige.rules() {
@@ -86,7 +100,7 @@ func (b *Bundle) Permits(i *identity.Identity, place rights.Place) (*Permits, er
 			p.Unconverted = append(p.Unconverted, Unconverted{Rule: r.id, Effect: "oblige", Reason: "it demands a guardrail, and refuses calls without"})
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // guards reports whether a rule may demand a guardrail, the one obligation that
@@ -100,6 +114,9 @@ func (p *Permits) grants(h *holder, place rights.Place) error {
 		return nil
 	}
 	for _, g := range h.grants {
+		if h.deps.of(g) == nil {
+			continue
+		}
 		converted, err := place.Granted(h.deps.templates[g.Entitlement].ent, *g)
 		if err != nil {
 			return err

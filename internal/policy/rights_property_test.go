@@ -140,6 +140,9 @@ func (d drawing) bundle(t testing.TB, cat *bedrock.Catalogue) (*Bundle, []rights
 	for n := range rapid.IntRange(1, 3).Draw(d.T, "entitlements") {
 		e := d.entitlement(fmt.Sprintf("e%d", n))
 		g := rights.Grant{ID: fmt.Sprintf("g%d", n), Identity: "agent", Entitlement: e.ID, NotAfter: noon.Add(time.Hour + 1500*time.Microsecond)}
+		if d.odds(3, "narrowed") {
+			g.Narrow = d.narrowing(&e)
+		}
 		if d.odds(4, "begins") {
 			g.NotBefore = noon.Add(oneOf(d, "not before", -time.Hour, 500*time.Microsecond, time.Millisecond))
 		}

@@ -3,6 +3,7 @@ package policy
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
 )
@@ -37,7 +39,7 @@ type holder struct {
 
 	once     sync.Once // guards the rest but for known
 	rules    []*rule
-	accounts []string // that the grants are for, sorted
+	accounts []string // that the grants which give something are for, sorted
 	decide   *index   // permits of the decision itself
 	oblige   *index   // obligations
 	reads    reads    // what these rules and the laws read together
@@ -77,35 +79,40 @@ func shardOf(identity string) int { return int(sha256.Sum256([]byte(identity))[0
 
 // change is what happens to one identity's grants.
 type change struct {
-	gone  map[string]bool
-	added []*rights.Grant
+	gone  map[string]bool // by name; nil: none
+	added []*rights.Grant // those of the same name are gone, too
 }
 
 // changesBy sorts a change of grants by identity.
-func changesBy(gone, added []rights.Grant) map[string]*change {
+func changesBy(gone, added []*rights.Grant) map[string]*change {
 	changes := map[string]*change{}
 	of := func(identity string) *change {
 		c := changes[identity]
 		if c == nil {
-			c = &change{gone: map[string]bool{}}
+			c = &change{}
 			changes[identity] = c
 		}
 		return c
 	}
-	for i := range gone {
-		of(gone[i].Identity).gone[gone[i].ID] = true
+	for _, g := range gone {
+		of(g.Identity).end(g.ID)
 	}
-	rows := slices.Clone(added)
-	for i := range rows {
-		c := of(rows[i].Identity)
-		c.gone[rows[i].ID] = true
-		c.added = append(c.added, &rows[i])
+	for _, g := range added {
+		c := of(g.Identity)
+		c.added = append(c.added, g)
 	}
 	return changes
 }
 
+func (c *change) end(name string) {
+	if c.gone == nil {
+		c.gone = map[string]bool{}
+	}
+	c.gone[name] = true
+}
+
 // with returns the roster after a change. A nil roster is empty.
-func (r *roster) with(gone, added []rights.Grant, deps *stamper) *roster {
+func (r *roster) with(gone, added []*rights.Grant, deps *stamper) *roster {
 	next := &roster{}
 	if r != nil {
 		*next = *r
@@ -179,7 +186,10 @@ func (p *part) seal() {
 
 // stamper is what holders need to compile themselves.
 type stamper struct {
+	catalogue *bedrock.Catalogue
+	networks  *identity.Networks
 	templates map[string]*template
+	narrowed  sync.Map      // *template by entitlement and narrowing, made when first needed
 	decisions map[uid][]uid // actions of the decision, with their groups
 	duties    map[uid][]uid // actions of obligations, with their groups
 	reads     reads         // what the laws read, and when entities change
@@ -189,6 +199,9 @@ type stamper struct {
 func (h *holder) with(c *change, deps *stamper) *holder {
 	next := &holder{deps: deps}
 	if h != nil {
+		for _, g := range c.added {
+			c.end(g.ID)
+		}
 		for _, g := range h.grants {
 			if !c.gone[g.ID] {
 				next.grants = append(next.grants, g)
@@ -207,21 +220,29 @@ func (h *holder) with(c *change, deps *stamper) *holder {
 // compile stamps the grants into rules.
 func (h *holder) compile() {
 	for _, g := range h.grants {
-		h.rules = append(h.rules, h.deps.templates[g.Entitlement].stamp(g)...)
+		if t := h.deps.of(g); t != nil {
+			h.rules = append(h.rules, t.stamp(g)...)
+			h.accounts = append(h.accounts, t.ent.Account)
+		}
 	}
-	h.accounts = accountsOf(h.grants, h.deps.templates)
+	slices.Sort(h.accounts)
+	h.accounts = slices.Compact(h.accounts)
 	h.decide = newIndex(h.rules, h.deps.decisions)
 	h.oblige = newIndex(h.rules, h.deps.duties)
 	h.reads = h.deps.reads.and(readsOfAll(h.rules))
 }
 
-// grantsDigest covers every field of the grants.
+// grantsDigest covers what rules are made of, and where they come from. Of a
+// grant's state it covers whether it confers the right: that everybody knows of
+// a grant changes no rule.
 func grantsDigest(grants []*rights.Grant) [sha256.Size]byte {
 	var b []byte
 	for _, g := range grants {
 		for _, s := range []string{g.ID, g.Identity, g.Entitlement, g.Origin, g.Reason} {
 			b = append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
 		}
+		narrow, _ := json.Marshal(g.Narrow) // strings, numbers and flags: it cannot fail
+		b = appendFlag(append(binary.BigEndian.AppendUint64(b, uint64(len(narrow))), narrow...), g.State.Confers())
 		for _, t := range []time.Time{g.NotBefore, g.NotAfter} {
 			b = binary.BigEndian.AppendUint64(b, uint64(t.Unix()))
 			b = binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond()))

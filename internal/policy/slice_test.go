@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/writ-project/writ/internal/cedarset"
 )
 
 // The slicing test draws policies of every head, and conditions that hold, do
@@ -50,7 +52,7 @@ func drawRules(t *rapid.T) (sliced, whole []*rule) {
 	for i := range n {
 		effect := rapid.SampledFrom([]string{"permit", "forbid"}).Draw(t, "effect")
 		text := fmt.Sprintf("%s (%s) %s;", effect, drawHead(t), rapid.SampledFrom(someConditions).Draw(t, "condition"))
-		parsed, err := parsePolicies("drawn", text)
+		parsed, err := cedarset.Parse("drawn", text)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}

@@ -14,6 +14,7 @@ import (
 // grant adds the identity and the window of time.
 type template struct {
 	ent     rights.Entitlement
+	note    string // what people are told of it beside its name
 	permits []permitTemplate
 }
 
@@ -129,7 +130,7 @@ func (t *template) addObligations(shared []clause, targets []target) {
 func (t *template) stamp(g *rights.Grant) []*rule {
 	out := make([]*rule, 0, len(t.permits))
 	window := windowClauses(g)
-	text := fmt.Sprintf("grant %s of entitlement %s", g.ID, t.ent.ID)
+	text := fmt.Sprintf("grant %s of entitlement %s%s", g.ID, t.ent.ID, t.note)
 	for i, pt := range t.permits {
 		p := newPermit(newUID(identityType, g.Identity))
 		setHead(p, pt.actions, pt.resource)

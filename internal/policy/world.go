@@ -66,16 +66,16 @@ func (a *atlas) conforms(s shape, q *query) error {
 		err, _ := found.(error)
 		return err
 	}
-	err := a.vocabulary.checkQuery(*q)
+	err := a.vocabulary.CheckQuery(*q)
 	a.shapes.Store(s, err)
 	return err
 }
 
 // newAtlas lays out the catalogue and validates each entity.
 func newAtlas(v *vocabulary, cat *bedrock.Catalogue, validations []bedrock.Validation) (*atlas, error) {
-	a := &atlas{fixed: v.actionEntities(), staged: map[uid][]stage{}, lineages: map[uid][]uid{}, actions: map[uid][]uid{}, vocabulary: v}
-	for id, lineage := range v.actions() {
-		if v.concrete(id) {
+	a := &atlas{fixed: v.ActionEntities(), staged: map[uid][]stage{}, lineages: map[uid][]uid{}, actions: map[uid][]uid{}, vocabulary: v}
+	for id, lineage := range v.Actions() {
+		if v.Concrete(id) {
 			a.actions[id] = lineage
 		}
 	}
@@ -152,13 +152,13 @@ func (a *atlas) check(v *vocabulary) error {
 		if id.Type == actionType {
 			continue // they are the schema's own
 		}
-		if err := v.checkEntity(e); err != nil {
+		if err := v.CheckEntity(e); err != nil {
 			return fmt.Errorf("entity %s: %w", id, err)
 		}
 	}
 	for id, stages := range a.staged {
 		for _, s := range stages {
-			if err := v.checkEntity(s.entity); err != nil {
+			if err := v.CheckEntity(s.entity); err != nil {
 				return fmt.Errorf("entity %s: %w", id, err)
 			}
 		}

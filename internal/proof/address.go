@@ -2,8 +2,10 @@ package proof
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"github.com/writ-project/writ/internal/identity"
 )
@@ -53,13 +55,13 @@ func dialable(a netip.Addr, local bool) error {
 	}
 	switch {
 	case a.IsLoopback() && !local:
-		return fmt.Errorf("address %v is loopback, and the issuer does not allow local addresses", a)
+		return fmt.Errorf("address %v is loopback, and local addresses are not allowed here", a)
 	case a.IsLoopback():
 		return nil
 	case identity.Within(forbidden, a):
-		return fmt.Errorf("address %v is never fetched from", a)
+		return fmt.Errorf("address %v is never connected to", a)
 	case identity.Within(private, a) && !local:
-		return fmt.Errorf("address %v is private, and the issuer does not allow local addresses", a)
+		return fmt.Errorf("address %v is private, and local addresses are not allowed here", a)
 	}
 	return nil
 }
@@ -75,4 +77,12 @@ func guard(local bool) func(network, address string, _ syscall.RawConn) error {
 		}
 		return dialable(ap.Addr(), local)
 	}
+}
+
+// Dialer returns a dialler that connects to no address from which secrets could
+// be had or which belongs to others' inner networks: never to metadata services,
+// link-local and reserved ranges, and to loopback and private addresses only
+// when local.
+func Dialer(local bool, timeout time.Duration) *net.Dialer {
+	return &net.Dialer{Timeout: timeout, Control: guard(local)}
 }

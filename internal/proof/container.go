@@ -96,6 +96,9 @@ func (x *Exchange) fromContainerToken(ctx context.Context, w World, req WebIdent
 	if err := ring.Check(&t, id, req.Origin, now); err != nil {
 		return Minted{}, containerRefused(err)
 	}
+	if err := w.stopped(id, t.ID, req.Origin); err != nil {
+		return Minted{}, err
+	}
 	if req.Identity != "" && req.Identity != t.Identity {
 		return Minted{}, refuse(NoBinding, fmt.Errorf("the container token is %s's, not %s's", t.Identity, req.Identity))
 	}
@@ -109,8 +112,8 @@ func (x *Exchange) fromContainerToken(ctx context.Context, w World, req WebIdent
 	s.Proof, s.Issuer, s.Subject, s.Binding = t.Proof, t.Issuer, t.Subject, t.Binding
 	s.ProofID = proofID(req.Token)
 	s.Networks = t.Networks
-	m := Mint{Session: s, SessionName: req.SessionName, Form: req.Form, From: &t.Record, Origin: req.Origin}
-	return x.once(ctx, fingerprint(req, m), m, now)
+	m := Mint{Session: s, SessionName: req.SessionName, Form: req.Form, From: &t.Record, FromShard: t.Shard, Origin: req.Origin}
+	return x.repeat(ctx, w, fingerprint(req, m), m, now)
 }
 
 // containerRefused translates what a key ring says of a token.

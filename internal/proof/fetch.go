@@ -159,10 +159,9 @@ func (s keySource) client() (*http.Client, error) {
 			return nil, fmt.Errorf("reading CA file: no certificate in %s", s.caFile)
 		}
 	}
-	dialer := &net.Dialer{Timeout: 3 * time.Second, Control: guard(s.local)}
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:            dialer.DialContext,
+			DialContext:            Dialer(s.local, 3*time.Second).DialContext,
 			TLSClientConfig:        trust,
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: 64 << 10,

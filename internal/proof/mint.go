@@ -59,6 +59,7 @@ type Mint struct {
 	Audience    string           // the audience that the binding accepted; empty for others than tokens
 	Form        Form
 	From        *uint64 // the record of the container token that it was got with; nil: none was
+	FromShard   string  // of that record's log
 	Origin      identity.Origin
 }
 
@@ -92,7 +93,7 @@ func (x *Exchange) mint(ctx context.Context, m Mint) (Minted, error) {
 	if err != nil {
 		return Minted{}, refuse(NotRecorded, err)
 	}
-	m.Session.Record = index
+	m.Session.Record, m.Session.Shard = index, x.cfg.Shard
 	c, err := x.cfg.Seal(m.Session)
 	if err != nil {
 		return Minted{}, refuse(NotSealed, err)
@@ -151,6 +152,9 @@ func (x *Exchange) Local(ctx context.Context, w World, req LocalRequest) (Minted
 		return Minted{}, refuse(MalformedRequest, errors.New("operator is required"))
 	}
 	id, err := w.live(req.Identity)
+	if err == nil {
+		err = w.stopped(id, "", req.Origin)
+	}
 	if err != nil {
 		return Minted{}, err
 	}

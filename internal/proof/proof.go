@@ -39,6 +39,9 @@ type Config struct {
 	// Record makes a mint durable in the audit log and returns its index.
 	// Required. It is called before Seal, and its failure means no session.
 	Record func(context.Context, Mint) (index uint64, err error)
+	// Shard is of the log that Record writes, as sessions carry it; empty: the
+	// installation's first.
+	Shard string
 	// Seal turns a session into credentials. Required. It fills in the key
 	// epoch and changes nothing else.
 	Seal func(identity.Session) (Credentials, error)
@@ -109,6 +112,10 @@ type World struct {
 	Bindings []identity.Binding
 	Identity func(id string) (*identity.Identity, bool)
 	Networks *identity.Networks
+	// Stopped names the quarantine that keeps an identity from proving itself from
+	// an origin, or presenting a session (empty: none yet); "" where there is
+	// none. Nil: nothing is quarantined.
+	Stopped func(i *identity.Identity, session string, from identity.Origin) string
 }
 
 // Exchange turns proofs into sessions. It is safe for concurrent use.
@@ -179,6 +186,9 @@ func (x *Exchange) exchange(ctx context.Context, w World, p verified, req WebIde
 		return Minted{}, err
 	}
 	x.regulars.note(req, p.claims, now)
+	if err := w.stopped(b.identity, "", req.Origin); err != nil {
+		return Minted{}, err
+	}
 	m := Mint{
 		Session:     x.session(p, b, req, now),
 		RoleARN:     req.RoleARN,
@@ -190,7 +200,32 @@ func (x *Exchange) exchange(ctx context.Context, w World, p verified, req WebIde
 	if !m.Session.Issued.Before(m.Session.Expires) {
 		return Minted{}, refuse(ProofExpired, errors.New("less than a second of the certificate is left"))
 	}
-	return x.once(ctx, fingerprint(req, m), m, now)
+	return x.repeat(ctx, w, fingerprint(req, m), m, now)
+}
+
+// repeat is once, and never hands out again a session that is quarantined.
+func (x *Exchange) repeat(ctx context.Context, w World, key [32]byte, m Mint, now time.Time) (Minted, error) {
+	minted, err := x.once(ctx, key, m, now)
+	if err != nil {
+		return Minted{}, err
+	}
+	if id, _ := w.Identity(minted.Session.Identity); id != nil {
+		if err := w.stopped(id, minted.Session.ID, m.Origin); err != nil {
+			return Minted{}, err
+		}
+	}
+	return minted, nil
+}
+
+// stopped refuses what is quarantined.
+func (w World) stopped(i *identity.Identity, session string, from identity.Origin) error {
+	if w.Stopped == nil {
+		return nil
+	}
+	if q := w.Stopped(i, session, from); q != "" {
+		return refuse(Quarantined, fmt.Errorf("quarantine %s stops identity %s from here", q, i.ID))
+	}
+	return nil
 }
 
 // session is what a bound proof entitles to, before it is recorded. It does not

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/writ-project/writ/internal/identity"
 )
@@ -13,4 +14,11 @@ func Reach(ctx context.Context, i identity.Issuer) (keys int, err error) {
 	defer cancel()
 	set, err := keySourceOf(i).fetch(ctx)
 	return len(set), err
+}
+
+// Client is the client by which issuers are asked, for whoever else talks to one:
+// no redirects, no proxy, no address that guard refuses (security S12). caFile
+// may be empty; local allows loopback and private addresses.
+func Client(caFile string, local bool) (*http.Client, error) {
+	return keySource{caFile: caFile, local: local}.client()
 }

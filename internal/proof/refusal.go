@@ -32,6 +32,7 @@ const (
 	OutsideNetwork   Reason = "network"
 	IdentityUnknown  Reason = "identity_unknown"
 	IdentityHalted   Reason = "identity_halted"
+	Quarantined      Reason = "quarantined"
 	TooLong          Reason = "session_too_long"
 	NotRecorded      Reason = "not_recorded"
 	NotSealed        Reason = "not_sealed"
@@ -118,6 +119,7 @@ var answers = map[Reason]Answer{
 	OutsideNetwork:   accessDenied,
 	IdentityUnknown:  accessDenied,
 	IdentityHalted:   accessDenied,
+	Quarantined:      accessDenied,
 	NotRecorded:      unavailable,
 	NotSealed:        unavailable,
 	ProofMissing:     unproved,

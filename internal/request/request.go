@@ -89,17 +89,23 @@ type Request struct {
 	// Round counts how often the decisions were voided since what is asked for
 	// refers to had changed; only decisions of this round count.
 	Round int `json:"round,omitempty"`
+	// Voided is why the round before this one was: shown to everyone concerned.
+	Voided string `json:"voided,omitempty"`
 	// Pins are the digests of what the request refers to, by resource id, as the
 	// deciders of this round see it (security S18).
 	Pins map[string]string `json:"pins,omitempty"`
 
 	Ended   time.Time `json:"ended,omitzero"`
 	Reason  string    `json:"reason,omitempty"`  // why it ended so: shown to the requester
-	Outcome string    `json:"outcome,omitempty"` // the resource that it led to: Grant/name, …
+	Outcome string    `json:"outcome,omitempty"` // the resource that it led to: Grant/name, …; the caller sets it with the approval
 }
 
-// MaxText is the longest free text of a request, in bytes.
-const MaxText = 16 << 10
+// Limits of a request.
+const (
+	MaxText  = 16 << 10                  // the longest free text, in bytes
+	MaxLife  = 10 * 366 * 24 * time.Hour // the longest duration, and the longest timeout of a stage
+	MaxAhead = 366 * 24 * time.Hour      // how far ahead of the request a grant can start
+)
 
 // Ask is what is asked for: the part of the request's kind.
 type Ask struct {
@@ -162,19 +168,26 @@ type LiftAsk struct {
 // WaiverAsk asks for an exception to a rule.
 type WaiverAsk struct {
 	Rule         string        `json:"rule"`
-	Subject      string        `json:"subject"` // Identity/name or Operator/name
-	Duration     time.Duration `json:"duration"`
+	Subject      string        `json:"subject"`                // Identity/name or Operator/name
+	Duration     time.Duration `json:"duration"`               // in nanoseconds
 	Compensating string        `json:"compensating,omitempty"` // what is done instead
 }
 
 // Stage is one step of the approval, as fixed at submission.
 type Stage struct {
-	Name      string        `json:"name"`
-	Approvers []string      `json:"approvers"` // selectors; see rights.Stage
-	Escalate  []string      `json:"escalate,omitempty"`
-	Needed    int           `json:"needed"`  // ≥ 1
-	Denials   int           `json:"denials"` // ≥ 1
-	Timeout   time.Duration `json:"timeout,omitempty"`
+	Name      string   `json:"name"`
+	Approvers []string `json:"approvers"` // selectors; see rights.Stage
+	Escalate  []string `json:"escalate,omitempty"`
+	Needed    int      `json:"needed"`  // ≥ 1
+	Denials   int      `json:"denials"` // ≥ 1
+	// Human requires that one of the approvals is a human's (rule R3): set above
+	// the lowest risk tier.
+	Human   bool          `json:"human,omitempty"`
+	Timeout time.Duration `json:"timeout,omitempty"` // in nanoseconds; zero: none
+	// Entitlement and Grant say whose deciders the stage is for, where the request
+	// itself is about several, as a change is that widens live grants.
+	Entitlement string `json:"entitlement,omitempty"`
+	Grant       string `json:"grant,omitempty"`
 	// Eligible are the operators that could decide at submission: shown to the
 	// requester; who may is judged anew at every decision.
 	Eligible []string `json:"eligible,omitempty"`

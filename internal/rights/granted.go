@@ -47,13 +47,18 @@ func Granted(e Entitlement, g Grant, cat *bedrock.Catalogue, account string) (Gr
 	return Place{Catalogue: cat, Account: account}.Granted(e, g)
 }
 
-// Granted is a grant of an entitlement as a policy. The error names what of the
-// entitlement or grant means nothing.
+// Granted is a grant of an entitlement as a policy, under the grant's narrowing.
+// It allows nothing while the grant's state does not confer the right, or when
+// nothing is left of it. The error names what of the entitlement or grant means
+// nothing.
 func (p Place) Granted(e Entitlement, g Grant) (GrantedPolicy, error) {
 	p.Partition = cmp.Or(p.Partition, "aws")
-	c := converter{Place: p, ent: e, grant: g, account: cmp.Or(e.Account, p.Account)}
-	if err := c.convert(); err != nil {
-		return GrantedPolicy{}, fmt.Errorf("converting grant %q of entitlement %q: %w", g.ID, e.ID, err)
+	given, left := e.Under(g.Narrow)
+	c := converter{Place: p, ent: given, grant: g, account: cmp.Or(e.Account, p.Account)}
+	if left && g.State.Confers() {
+		if err := c.convert(); err != nil {
+			return GrantedPolicy{}, fmt.Errorf("converting grant %q of entitlement %q: %w", g.ID, e.ID, err)
+		}
 	}
 	text, err := WritePolicy("grant "+g.ID, c.statements)
 	if err != nil {

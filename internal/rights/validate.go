@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/dataclass"
@@ -16,9 +15,6 @@ var (
 	riskTiers    = []string{"", "low", "medium", "high"}
 	serviceTiers = []string{"default", "flex", "priority", "reserved"}
 )
-
-// maxReason is the longest reason of a grant, in bytes: it goes into a record.
-const maxReason = 2048
 
 // Validate reports everything that is wrong with an entitlement, or nil. Every
 // model it names must be in the catalogue.
@@ -52,6 +48,9 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 		} else if other := e.elsewhere(m); other != "" {
 			errs.add("models: %q is in account %s, the entitlement is for %s", m, other, e.Account)
 		}
+	}
+	if err := e.Access.Validate(e.MaxDuration); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(append(errs, e.Conditions.validate()...)...)
 }
@@ -196,43 +195,6 @@ func (t Tools) validate() problems {
 		if slices.Contains(t.Write, name) {
 			errs.add("tools: %q is both read and write", name)
 		}
-	}
-	return errs
-}
-
-// Validate reports everything that is wrong with a grant of an entitlement,
-// or nil. A grant ends, and where the entitlement limits its length it says
-// when it begins.
-func (g Grant) Validate(of Entitlement) error {
-	var errs problems
-	if !identity.ValidName(g.ID) {
-		errs.add("name %q: want 1–64 of a–z 0–9 . _ -", g.ID)
-	}
-	if !identity.ValidName(g.Identity) {
-		errs.add("identity %q is not a name", g.Identity)
-	}
-	if g.Entitlement == "" || g.Entitlement != of.ID {
-		errs.add("entitlement %q: the one given is %q", g.Entitlement, of.ID)
-	}
-	if len(g.Reason) > maxReason {
-		errs.add("reason: %d bytes, want at most %d", len(g.Reason), maxReason)
-	}
-	return errors.Join(append(errs, g.validatePeriod(time.Duration(of.MaxDuration))...)...)
-}
-
-// validatePeriod checks a grant's period against the longest one allowed; zero
-// is no limit.
-func (g Grant) validatePeriod(longest time.Duration) problems {
-	var errs problems
-	switch {
-	case g.NotAfter.IsZero():
-		errs.add("notAfter is required: there are no grants for ever")
-	case !g.NotAfter.After(g.NotBefore):
-		errs.add("notAfter %s is not after notBefore", g.NotAfter.Format(time.RFC3339))
-	case longest > 0 && g.NotBefore.IsZero():
-		errs.add("notBefore is required: the entitlement limits a grant to %v", longest)
-	case longest > 0 && g.NotAfter.After(g.NotBefore.Add(longest)):
-		errs.add("notAfter is %v after notBefore: the entitlement allows %v", g.NotAfter.Sub(g.NotBefore), longest)
 	}
 	return errs
 }

@@ -3,8 +3,8 @@ package snapshot
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
@@ -15,81 +15,84 @@ import (
 	"github.com/writ-project/writ/internal/store"
 )
 
-// ErrUnauthorised marks rows that the audit log does not vouch for.
-var ErrUnauthorised = errors.New("the audit log does not vouch for the row")
-
-// verify returns a row's spec, nil for a deletion, once its content is that of
-// its digest and the log vouches for it.
-func verify(row store.Row, authorised func(store.Ref, store.Change) error) (any, error) {
-	id := fmt.Sprintf("%s/%s (record %v)", row.Kind, row.Name, row.Record)
-	if row.Stored != row.Digest() {
-		return nil, fmt.Errorf("%s: %w: its content is not that of its digest", id, ErrUnauthorised)
-	}
-	if err := authorised(row.Record, row.Change); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", id, ErrUnauthorised, err)
-	}
-	if row.Deleted() {
-		return nil, nil
-	}
-	r, err := row.Resource()
-	if err != nil {
-		return nil, err
-	}
-	return r.Spec, nil
-}
-
 // builder makes the next snapshot out of the last one and what changed.
 type builder struct {
 	old, next *Snapshot
 	touched   map[manifest.Kind]bool
-	cast      bool // an identity came or went
-	gone      []rights.Grant
-	added     []rights.Grant
-	errs      []error
+	cast      bool     // an identity came or went
+	left      []string // identities that went
+	// gone and added are what happens to the grants in the bundle.
+	gone, added []*rights.Grant
+	errs        []error
+}
+
+// newBuilder begins from old, which may be nil.
+func newBuilder(old *Snapshot, at time.Time) *builder {
+	b := &builder{old: old, next: &Snapshot{}, touched: make(map[manifest.Kind]bool)}
+	if old != nil {
+		*b.next = *old
+	}
+	b.next.At = at
+	return b
 }
 
 // build applies verified rows to old, which may be nil. All problems are
 // reported at once, and then there is no snapshot.
 func build(old *Snapshot, rows []store.Row, revision int64, at time.Time, authorised func(store.Ref, store.Change) error) (*Snapshot, error) {
-	b := &builder{old: old, next: &Snapshot{}, touched: make(map[manifest.Kind]bool)}
-	if old != nil {
-		*b.next = *old
-	}
-	b.next.Revision, b.next.At = revision, at
-	for _, row := range rows {
-		spec, err := verify(row, authorised)
-		if err != nil {
-			b.errs = append(b.errs, err)
+	b := newBuilder(old, at)
+	b.next.Revision = revision
+	for _, v := range verifyAll(rows, authorised) {
+		if v.err != nil {
+			b.errs = append(b.errs, v.err)
 			continue
 		}
-		b.apply(row, spec)
+		b.apply(v.row.Kind, v.row.Name, v.spec)
 	}
+	return b.finish()
+}
+
+// finish derives what follows from the resources and hands the snapshot over.
+func (b *builder) finish() (*Snapshot, error) {
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
 	if err := b.derive(); err != nil {
 		return nil, err
 	}
-	b.next.settle()
+	b.next.content.settle()
+	b.next.index.settle()
 	return b.next, nil
 }
 
-func (b *builder) apply(row store.Row, spec any) {
-	b.touched[row.Kind] = true
-	switch row.Kind {
-	case manifest.Identity:
-		b.noteIdentity(row.Name, spec)
-	case manifest.Grant:
-		b.noteGrant(row.Name, spec)
+// apply puts a resource in its place; a nil spec takes it away.
+func (b *builder) apply(kind manifest.Kind, name string, spec any) {
+	on := b.next.on(kind)
+	if on == nil {
+		return // of no concern to a snapshot
 	}
-	b.next.set(row.Kind, row.Name, spec)
+	b.touched[kind] = true
+	switch kind {
+	case manifest.Identity:
+		b.noteIdentity(name, spec)
+	case manifest.Grant:
+		b.noteGrant(name, spec)
+	case manifest.Binding:
+		b.noteBinding(name, spec)
+	}
+	on.put(name, spec)
 }
 
 func (b *builder) noteIdentity(name string, spec any) {
 	was, had := b.next.Identity(name)
 	now, has := spec.(*identity.Identity)
+	if b.old != nil {
+		b.next.reown(was, now)
+	}
 	if had != has {
 		b.cast = true
+	}
+	if had && !has {
+		b.left = append(b.left, name)
 	}
 	if had && has && now.Epoch < was.Epoch {
 		b.errs = append(b.errs, fmt.Errorf("identity %q: %w: epoch %d is below %d", name, store.ErrEpoch, now.Epoch, was.Epoch))
@@ -97,17 +100,36 @@ func (b *builder) noteIdentity(name string, spec any) {
 }
 
 func (b *builder) noteGrant(name string, spec any) {
-	if was, had := b.next.Grant(name); had {
-		b.gone = append(b.gone, *was)
+	was, _ := b.next.Grant(name)
+	now, _ := spec.(*rights.Grant)
+	if b.old != nil {
+		b.next.regrant(was, now)
 	}
-	if now, has := spec.(*rights.Grant); has {
-		b.added = append(b.added, *now)
+	if was != nil {
+		b.gone = append(b.gone, was)
 	}
+	if now != nil {
+		b.added = append(b.added, now)
+	}
+}
+
+func (b *builder) noteBinding(name string, spec any) {
+	if b.old == nil {
+		return
+	}
+	was, _ := b.next.Binding(name)
+	now, _ := spec.(*identity.Binding)
+	b.next.rebind(was, now)
 }
 
 // derive computes what follows from the resources, as far as it changed.
 func (b *builder) derive() error {
 	n, first := b.next, b.old == nil
+	if first {
+		var indexing sync.WaitGroup
+		indexing.Go(func() { n.index = newIndex(&n.content) })
+		defer indexing.Wait() // nothing below asks for it the first time
+	}
 	if first || b.touched[manifest.Network] {
 		n.Networks = identity.NewNetworks(n.networks.values())
 	}
@@ -117,42 +139,72 @@ func (b *builder) derive() error {
 			return fmt.Errorf("building the catalogue: %w", err)
 		}
 	}
-	if first || b.touched[manifest.Binding] {
-		n.bound = make(map[string][]*identity.Binding)
-		for _, v := range n.bindings.all() {
-			n.bound[v.Issuer] = append(n.bound[v.Issuer], v)
-		}
+	if first || b.touched[manifest.Quarantine] {
+		n.Stops = newStops(n.quarantines.all())
 	}
 	return b.deriveBundle()
 }
 
-// deriveBundle compiles the rules anew when anything but grants changed that
-// they are made of; a change of grants alone costs what those grants cost.
+// deriveBundle compiles the laws anew when anything that they are made of
+// changed; a change of grants or identities costs what it touches.
 func (b *builder) deriveBundle() error {
 	n := b.next
 	var err error
 	switch {
-	case b.old == nil || b.cast || b.rulesTouched():
-		n.Bundle, err = policy.NewBundle(policy.Sources{
-			Catalogue:    n.Catalogue,
-			Validations:  n.validations.values(),
-			Entitlements: n.entitlements.values(),
-			Grants:       n.grants.unordered(),
-			Identities:   slices.Collect(maps.Keys(n.identities.rows)),
-			Networks:     n.Networks,
-			Organisation: documents(n.policies.all()),
-		})
-	case b.touched[manifest.Grant]:
-		n.Bundle, err = b.old.Bundle.With(b.gone, b.added)
+	case b.old == nil:
+		n.Bundle, err = policy.NewBundle(b.sources())
+	case b.lawsTouched():
+		n.Bundle, err = b.old.Bundle.Under(b.sources())
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if b.old == nil || b.cast {
+		identities := n.identities
+		n.Bundle = n.Bundle.Cast(func(name string) bool { _, ok := identities.get(name); return ok })
+	}
+	if b.touched[manifest.Grant] {
+		if n.Bundle, err = n.Bundle.With(b.gone, b.added); err != nil {
+			return err
+		}
+	}
+	return b.deserted()
 }
 
-// rulesTouched reports a change in what rules are compiled from, grants apart.
-func (b *builder) rulesTouched() bool {
-	return slices.ContainsFunc([]manifest.Kind{
-		manifest.Network, manifest.Model, manifest.Profile, manifest.Validation, manifest.Entitlement, manifest.PolicyKind,
-	}, func(k manifest.Kind) bool { return b.touched[k] })
+// sources is what the laws are made of.
+func (b *builder) sources() policy.Sources {
+	n := b.next
+	return policy.Sources{
+		Catalogue:    n.Catalogue,
+		Validations:  n.validations.values(),
+		Entitlements: n.entitlements.values(),
+		Networks:     n.Networks,
+		Organisation: documents(n.policies.all()),
+	}
+}
+
+// deserted reports grants whose identity went.
+func (b *builder) deserted() error {
+	var errs []error
+	for _, name := range b.left {
+		if _, back := b.next.Identity(name); back {
+			continue
+		}
+		for _, g := range b.next.GrantsOf(name) {
+			errs = append(errs, fmt.Errorf("grant %q: identity %q does not exist", g.ID, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lawsTouched reports a change in what rules are compiled from, grants apart.
+func (b *builder) lawsTouched() bool {
+	return slices.ContainsFunc(laws, func(k manifest.Kind) bool { return b.touched[k] })
+}
+
+// laws are the kinds that are of no one grant: a change of one may affect any call.
+var laws = []manifest.Kind{
+	manifest.Network, manifest.Model, manifest.Profile, manifest.Validation, manifest.Entitlement, manifest.PolicyKind,
 }
 
 func documents(policies []*manifest.Policy) []policy.Document {

@@ -10,14 +10,9 @@ import (
 // whether they are authorised: to check a plan before it is recorded, and to
 // explain what is in a store nobody serves. The gateway never decides on one.
 func Of(resources []manifest.Resource, at time.Time) (*Snapshot, error) {
-	b := &builder{next: &Snapshot{At: at}, touched: make(map[manifest.Kind]bool)}
+	b := newBuilder(nil, at)
 	for _, r := range resources {
-		b.touched[r.Kind] = true
-		b.next.set(r.Kind, r.Name, r.Spec)
+		b.apply(r.Kind, r.Name, r.Spec)
 	}
-	if err := b.derive(); err != nil {
-		return nil, err
-	}
-	b.next.settle()
-	return b.next, nil
+	return b.finish()
 }

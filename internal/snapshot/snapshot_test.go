@@ -13,6 +13,7 @@ import (
 
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
+	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/store"
 	"github.com/writ-project/writ/internal/store/storetest"
@@ -321,6 +322,9 @@ func TestS17_RowsWithoutTheirRecordAreRefused(t *testing.T) {
 			if !errors.Is(s.Err(), ErrUnauthorised) {
 				t.Errorf("the source says %v", s.Err())
 			}
+			if name == "deletion without record" {
+				return // a whole state holds no deletions: what is missing in it, the ledger sees
+			}
 			if _, err := Open(t.Context(), w.config()); !errors.Is(err, ErrUnauthorised) {
 				t.Errorf("a new source opened: %v", err)
 			}
@@ -386,6 +390,16 @@ func TestRulesThatDoNotCompileAreRefused(t *testing.T) {
 	}
 }
 
+func quarantineOf(name string, target rights.Target) store.Change {
+	return changeOf(manifest.Resource{Kind: manifest.Quarantine, Name: name, Spec: &rights.Quarantine{
+		ID: name, Target: target, Reason: "seen abroad", By: "dana", At: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
+	}}, manifest.Create)
+}
+
+func dana() manifest.Resource {
+	return manifest.Resource{Kind: manifest.Operator, Name: "dana", Spec: &operator.Operator{ID: "dana", Email: "dana@example.com"}}
+}
+
 func TestEnded(t *testing.T) {
 	for name, c := range map[string]struct {
 		change store.Change
@@ -393,7 +407,14 @@ func TestEnded(t *testing.T) {
 	}{
 		"epoch raised":       {changeOf(bot(func(i *identity.Identity) { i.Epoch = 1 }), manifest.Update), Ended{Identities: []string{"bot"}}},
 		"quarantined":        {changeOf(bot(func(i *identity.Identity) { i.State = identity.Quarantined }), manifest.Update), Ended{Identities: []string{"bot"}}},
-		"identity's team":    {changeOf(bot(func(i *identity.Identity) { i.Team = "t" }), manifest.Update), Ended{}},
+		"identity's team":    {changeOf(bot(func(i *identity.Identity) { i.Team = "t" }), manifest.Update), Ended{Changed: []string{"bot"}}},
+		"identity's tags":    {changeOf(bot(func(i *identity.Identity) { i.Tags = []string{"batch"} }), manifest.Update), Ended{Changed: []string{"bot"}}},
+		"identity's deputy":  {changeOf(bot(func(i *identity.Identity) { i.Deputy = "eve" }), manifest.Update), Ended{}},
+		"grant revoking":     {changeOf(grant(func(g *rights.Grant) { g.State = rights.GrantRevoking }), manifest.Update), Ended{Grants: []string{"bot.nova"}}},
+		"grant activated":    {changeOf(grant(func(g *rights.Grant) { g.State = rights.GrantActive }), manifest.Update), Ended{}},
+		"grant narrowed":     {changeOf(grant(func(g *rights.Grant) { g.Narrow = &rights.Narrowing{NoTools: true} }), manifest.Update), Ended{Grants: []string{"bot.nova"}}},
+		"quarantine":         {quarantineOf("q", rights.Target{Kind: rights.TargetTag, Name: "batch"}), Ended{Quarantines: []string{"q"}}},
+		"operator":           {changeOf(dana(), manifest.Create), Ended{}},
 		"grant deleted":      {changeOf(grant(nil), manifest.Delete), Ended{Grants: []string{"bot.nova"}}},
 		"grant shortened":    {changeOf(grant(func(g *rights.Grant) { g.NotAfter = g.NotAfter.Add(-time.Second) }), manifest.Update), Ended{Grants: []string{"bot.nova"}}},
 		"grant begins later": {changeOf(grant(func(g *rights.Grant) { g.NotBefore = g.NotAfter.Add(-time.Hour) }), manifest.Update), Ended{Grants: []string{"bot.nova"}}},

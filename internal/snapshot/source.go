@@ -47,6 +47,8 @@ type Config struct {
 	// Every is how often the store is read when nothing is heard of a change;
 	// zero means DefaultEvery. A read that takes longer than MaxAge is given up.
 	Every time.Duration
+	// Lease is that of a replica among others; nil: there are no others.
+	Lease *Lease
 	// Now is the clock; nil means time.Now. Its readings should be monotonic.
 	Now func() time.Time
 }
@@ -57,6 +59,7 @@ type Source struct {
 	cfg     Config
 	current atomic.Pointer[Snapshot]
 	health  atomic.Pointer[health]
+	tenure  *tenure
 
 	mu   sync.Mutex // guards what follows
 	next int
@@ -85,9 +88,15 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Source{cfg: cfg, told: make(map[int]func(Ended))}
+	if l := cfg.Lease; l != nil && (l.For <= 0 || l.Renew == nil) {
+		return nil, errors.New("opening snapshot: a lease needs For and Renew")
+	}
+	s := &Source{cfg: cfg, tenure: newTenure(cfg.Lease, cfg.Now), told: make(map[int]func(Ended))}
 	s.health.Store(&health{})
 	if err := s.Refresh(ctx); err != nil {
+		return nil, fmt.Errorf("opening snapshot: %w", err)
+	}
+	if err := s.tenure.err(); err != nil {
 		return nil, fmt.Errorf("opening snapshot: %w", err)
 	}
 	return s, nil
@@ -96,13 +105,16 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 // Current returns the snapshot to decide on, together with a nil Fresh.
 func (s *Source) Current() *Snapshot { return s.current.Load() }
 
-// Fresh reports why the current snapshot must not be decided on: ErrStale or
-// ErrClock; nil when it may.
+// Fresh reports why the current snapshot must not be decided on: ErrStale,
+// ErrClock or ErrFenced; nil when it may.
 func (s *Source) Fresh(now time.Time) error {
 	h := s.health.Load()
 	age := now.Sub(h.read)                      // monotonic, where both readings are
 	passed := now.Round(0).Sub(h.read.Round(0)) // the same by the wall clock
-	return h.judge(now, age, passed, s.cfg.MaxAge)
+	if err := h.judge(now, age, passed, s.cfg.MaxAge); err != nil {
+		return err
+	}
+	return s.tenure.check(now)
 }
 
 func (h *health) judge(now time.Time, age, passed, maxAge time.Duration) error {
@@ -119,9 +131,10 @@ func (h *health) judge(now time.Time, age, passed, maxAge time.Duration) error {
 	return nil
 }
 
-// Err returns why the last look at the store failed, or nil. It turns up
-// before Fresh does, and is what readiness and the doctor show.
-func (s *Source) Err() error { return s.health.Load().err }
+// Err returns why the last look at the store, or the last renewal of the lease,
+// failed, or nil. It turns up before Fresh does, and is what readiness and the
+// doctor show.
+func (s *Source) Err() error { return errors.Join(s.health.Load().err, s.tenure.err()) }
 
 // Subscribe calls f after every change that ends something, once the new
 // snapshot is current. f must be quick, and of the source's methods may call
@@ -142,6 +155,9 @@ func (s *Source) Subscribe(f func(Ended)) (cancel func()) {
 // Run keeps the source up to date until ctx ends. A look that fails is shown
 // by Err and tried again.
 func (s *Source) Run(ctx context.Context) error {
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	renewing.Go(func() { s.tenure.run(ctx) })
 	changed := s.cfg.Watch(ctx)
 	tick := time.NewTicker(s.cfg.Every)
 	defer tick.Stop()
@@ -199,13 +215,21 @@ func (s *Source) refresh(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("building revision %d: %w", revision, err)
 	}
 	s.current.Store(next)
-	if old == nil {
-		return nil
+	if old != nil {
+		s.tell(ended(old, next, rows))
 	}
-	if e := ended(old, next, rows); !e.Nothing() {
-		for _, f := range s.told {
-			f(e)
-		}
-	}
+	// Acknowledged only now that the calls it ends are cut. Why a renewal failed
+	// is kept, and tried again: the snapshot is current all the same.
+	s.tenure.settled.Store(revision)
+	_ = s.tenure.renew(ctx)
 	return nil
+}
+
+func (s *Source) tell(e Ended) {
+	if e.Nothing() {
+		return
+	}
+	for _, f := range s.told {
+		f(e)
+	}
 }

@@ -71,6 +71,11 @@ func (r *Rule) Validate() error {
 	if len(r.Left) == 0 || len(r.Right) == 0 {
 		errs = append(errs, errors.New("left and right are required"))
 	}
+	for _, d := range slices.Concat(r.Left, r.Right) {
+		if !slices.Contains(Duties, d) {
+			errs = append(errs, fmt.Errorf("left or right: %q: want some of %v", d, Duties))
+		}
+	}
 	if r.Hand != HandPerson && r.Hand != HandIdentity {
 		errs = append(errs, fmt.Errorf("hand %q: want person or identity", r.Hand))
 	}

@@ -9,11 +9,17 @@ import (
 // Clock asks the database what time it is. own is false where the engine has
 // no clock but this machine's.
 func (db *DB) Clock(ctx context.Context) (now time.Time, own bool, err error) {
-	if _, local := db.dialect.(sqliteDialect); local {
+	if !db.Shared() {
 		return time.Now(), false, nil
 	}
 	if err := db.read.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return time.Time{}, true, fmt.Errorf("asking the database's clock: %w", err)
 	}
 	return now, true, nil
+}
+
+// Shared reports whether several processes can serve from this store at once.
+func (db *DB) Shared() bool {
+	_, local := db.dialect.(sqliteDialect)
+	return !local
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -21,10 +20,10 @@ func (r Ref) String() string { return fmt.Sprintf("%s/%d", r.Shard, r.Index) }
 
 // Change is one change to one resource, as the log records it.
 type Change struct {
-	Op   manifest.Op // create, update or delete
+	Op   manifest.Op // create, update, delete or close
 	Kind manifest.Kind
 	Name string
-	Spec []byte // canonical JSON; empty for a deletion
+	Spec []byte // canonical JSON; empty for a deletion, the last state for a close
 }
 
 // Digest pins the change as the log names it; see manifest.DigestOf.
@@ -39,7 +38,7 @@ func Changes(plan []manifest.Change) ([]Change, error) {
 		switch p.Op {
 		case manifest.Unchanged:
 			continue
-		case manifest.Create, manifest.Update:
+		case manifest.Create, manifest.Update, manifest.Close:
 			var err error
 			if c.Spec, err = p.Resource.Encode(); err != nil {
 				return nil, err
@@ -140,7 +139,25 @@ func expectOne(res sql.Result, otherwise error) error {
 // Committed says which revision a log record led to. A control record for
 // which ok is false was never committed: an orphan, to be recorded as such.
 func (db *DB) Committed(ctx context.Context, ref Ref) (revision int64, ok bool, err error) {
-	err = db.read.QueryRowContext(ctx, `SELECT revision FROM control_ops WHERE record_shard = $1 AND record_index = $2`,
+	return committed(ctx, db.read, ref)
+}
+
+// Ascertain is Committed for whoever lost the connection in the middle of a
+// commit: it waits until no commit is under way.
+func (db *DB) Ascertain(ctx context.Context, ref Ref) (revision int64, ok bool, err error) {
+	err = db.update(ctx, func(tx *sql.Tx) error {
+		// A commit that may still be made holds this row.
+		if _, err := tx.ExecContext(ctx, `UPDATE head SET revision = revision WHERE one = 1`); err != nil {
+			return err
+		}
+		revision, ok, err = committed(ctx, tx, ref)
+		return err
+	})
+	return revision, ok, err
+}
+
+func committed(ctx context.Context, q querier, ref Ref) (revision int64, ok bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT revision FROM control_ops WHERE record_shard = $1 AND record_index = $2`,
 		ref.Shard, int64(ref.Index)).Scan(&revision)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
@@ -149,98 +166,4 @@ func (db *DB) Committed(ctx context.Context, ref Ref) (revision int64, ok bool, 
 		return 0, false, fmt.Errorf("looking up record %v: %w", ref, err)
 	}
 	return revision, true, nil
-}
-
-// writer applies the changes of one commit.
-type writer struct {
-	record   Ref
-	revision int64
-	at       int64
-
-	create, change, floor, raise *sql.Stmt
-}
-
-func newWriter(ctx context.Context, tx *sql.Tx, record Ref, revision, at int64) (*writer, error) {
-	w := &writer{record: record, revision: revision, at: at}
-	for _, s := range []struct {
-		into **sql.Stmt
-		text string
-	}{
-		// A tombstone may be created over; what lives may not.
-		{&w.create, `INSERT INTO resources (kind, name, spec, digest, op, revision, record_shard, record_index, updated_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (kind, name) DO UPDATE SET spec = excluded.spec, digest = excluded.digest, op = excluded.op,
-				revision = excluded.revision, record_shard = excluded.record_shard,
-				record_index = excluded.record_index, updated_at = excluded.updated_at
-			WHERE resources.op = 'delete' AND resources.revision < excluded.revision`},
-		{&w.change, `UPDATE resources SET spec = $3, digest = $4, op = $5, revision = $6, record_shard = $7, record_index = $8, updated_at = $9
-			WHERE kind = $1 AND name = $2 AND op <> 'delete' AND revision < $6`},
-		{&w.floor, `SELECT floor FROM epochs WHERE identity = $1`},
-		{&w.raise, raiseFloor},
-	} {
-		stmt, err := tx.PrepareContext(ctx, s.text)
-		if err != nil {
-			w.close()
-			return nil, fmt.Errorf("preparing: %w", err)
-		}
-		*s.into = stmt
-	}
-	return w, nil
-}
-
-// close releases the statements; the transaction's end would do so too.
-func (w *writer) close() {
-	for _, s := range []*sql.Stmt{w.create, w.change, w.floor, w.raise} {
-		if s != nil {
-			_ = s.Close()
-		}
-	}
-}
-
-func (w *writer) apply(ctx context.Context, c Change) error {
-	stmt := w.change
-	switch {
-	case c.Op == manifest.Create && len(c.Spec) > 0:
-		stmt = w.create
-	case c.Op == manifest.Update && len(c.Spec) > 0:
-	case c.Op == manifest.Delete && len(c.Spec) == 0:
-	default:
-		return fmt.Errorf("a change of %d bytes is not one the store makes", len(c.Spec))
-	}
-	if c.Kind == manifest.Identity {
-		if err := w.keepEpoch(ctx, c); err != nil {
-			return err
-		}
-	}
-	digest := c.Digest()
-	res, err := stmt.ExecContext(ctx, string(c.Kind), c.Name, string(c.Spec), digest[:], string(c.Op), w.revision, w.record.Shard, int64(w.record.Index), w.at)
-	if err != nil {
-		return err
-	}
-	return expectOne(res, ErrConflict)
-}
-
-// keepEpoch refuses an identity below its floor, and raises the floor. Deleting
-// an identity raises it by one more, so that sessions of its first life are
-// no good in a second.
-func (w *writer) keepEpoch(ctx context.Context, c Change) error {
-	var floor int64
-	err := w.floor.QueryRowContext(ctx, c.Name).Scan(&floor)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	next := floor + 1
-	if c.Op != manifest.Delete {
-		var spec struct {
-			Epoch uint32 `json:"epoch"`
-		}
-		if err := json.Unmarshal(c.Spec, &spec); err != nil {
-			return fmt.Errorf("reading the epoch: %w", err)
-		}
-		if next = int64(spec.Epoch); next < floor {
-			return fmt.Errorf("%w: %d is below %d", ErrEpoch, next, floor)
-		}
-	}
-	_, err = w.raise.ExecContext(ctx, c.Name, next)
-	return err
 }

@@ -19,11 +19,11 @@ const raiseFloor = `INSERT INTO epochs (identity, floor) VALUES ($1, $2)
 const revokeAttempts = 16
 
 // RevokeSessions raises an identity's epoch by one, which voids every session
-// minted before. record must write the change to the audit log, durably, and
-// return where; it is called again, for a new record, when another commit came
+// minted before. record must write the change to the audit log, durably, with
+// the revision that it would make, and return where; it is called again, for a new record, when another commit came
 // between, and the record before is then an orphan. It returns the new epoch
 // and revision, or ErrNotFound.
-func (db *DB) RevokeSessions(ctx context.Context, name string, record func(Change) (Ref, error)) (epoch uint32, revision int64, err error) {
+func (db *DB) RevokeSessions(ctx context.Context, name string, record func(c Change, revision int64) (Ref, error)) (epoch uint32, revision int64, err error) {
 	for range revokeAttempts {
 		epoch, revision, err = db.revokeOnce(ctx, name, record)
 		if !errors.Is(err, ErrConflict) {
@@ -36,7 +36,7 @@ func (db *DB) RevokeSessions(ctx context.Context, name string, record func(Chang
 	return epoch, revision, nil
 }
 
-func (db *DB) revokeOnce(ctx context.Context, name string, record func(Change) (Ref, error)) (uint32, int64, error) {
+func (db *DB) revokeOnce(ctx context.Context, name string, record func(Change, int64) (Ref, error)) (uint32, int64, error) {
 	expect, err := db.Revision(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -58,7 +58,7 @@ func (db *DB) revokeOnce(ctx context.Context, name string, record func(Change) (
 		return 0, 0, err
 	}
 	change := Change{Op: manifest.Update, Kind: manifest.Identity, Name: name, Spec: spec}
-	ref, err := record(change)
+	ref, err := record(change, expect+1)
 	if err != nil {
 		return 0, 0, err
 	}

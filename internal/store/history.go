@@ -25,9 +25,13 @@ type Event struct {
 // History returns the changes committed after a revision, oldest first, at
 // most limit of them. A commit may be cut short by the limit: read on from
 // the revision before the last one seen to have it whole.
-func (db *DB) History(ctx context.Context, since int64, limit int) (events []Event, err error) {
+func (db *DB) History(ctx context.Context, since int64, limit int) ([]Event, error) {
+	return db.history(ctx, `WHERE revision > $1 ORDER BY revision, position LIMIT $2`, since, limit)
+}
+
+func (db *DB) history(ctx context.Context, which string, args ...any) (events []Event, err error) {
 	found, err := db.read.QueryContext(ctx, `SELECT revision, position, op, kind, name, digest, record_shard, record_index, at
-		FROM changes WHERE revision > $1 ORDER BY revision, position LIMIT $2`, since, limit)
+		FROM changes `+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading history: %w", err)
 	}

@@ -47,11 +47,15 @@ const (
 	migratePause = 25 * time.Millisecond
 )
 
-// migrateInTurn migrates, and again when another process was in the way:
+// migrateInTurn migrates to the newest schema, and again when another process was in the way:
 // SQLite does not wait by itself where two switch to the write-ahead log.
 func (db *DB) migrateInTurn(ctx context.Context) error {
+	steps, err := migrations()
+	if err != nil {
+		return err
+	}
 	for turn := 1; ; turn++ {
-		err := db.migrate(ctx)
+		err := db.migrate(ctx, steps)
 		if turn == migrateTurns || !errors.Is(err, ErrConflict) {
 			return err
 		}
@@ -65,11 +69,7 @@ func (db *DB) migrateInTurn(ctx context.Context) error {
 
 // migrate brings the tables up to date, in one transaction, under a lock that
 // keeps other processes out of it.
-func (db *DB) migrate(ctx context.Context) error {
-	steps, err := migrations()
-	if err != nil {
-		return err
-	}
+func (db *DB) migrate(ctx context.Context, steps []migration) error {
 	return db.update(ctx, func(tx *sql.Tx) error {
 		if err := db.dialect.lock(ctx, tx); err != nil {
 			return fmt.Errorf("locking the schema: %w", err)
@@ -87,6 +87,11 @@ func (db *DB) migrate(ctx context.Context) error {
 		for _, s := range steps[at:] {
 			if _, err := tx.ExecContext(ctx, s.sql); err != nil {
 				return fmt.Errorf("applying migration %d: %w", s.version, err)
+			}
+			if s.version == keysSince {
+				if err := backfillKeys(ctx, tx); err != nil {
+					return fmt.Errorf("applying migration %d: %w", s.version, err)
+				}
 			}
 			if _, err := tx.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, s.version); err != nil {
 				return fmt.Errorf("applying migration %d: %w", s.version, err)

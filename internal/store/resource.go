@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/writ-project/writ/internal/manifest"
@@ -23,7 +24,7 @@ type Row struct {
 }
 
 // Deleted reports whether the row is a tombstone.
-func (r Row) Deleted() bool { return r.Op == manifest.Delete }
+func (r Row) Deleted() bool { return r.Op.Ends() }
 
 // Resource decodes a row that is no tombstone.
 func (r Row) Resource() (manifest.Resource, error) {
@@ -32,28 +33,50 @@ func (r Row) Resource() (manifest.Resource, error) {
 
 const rowColumns = `kind, name, spec, digest, op, revision, record_shard, record_index, updated_at`
 
-// Load returns the rows that changed after a revision, deletions included, in
-// the order of their change, and the revision they add up to. since 0 asks for
-// everything. It fails with ErrRewound when since lies in the future.
+// loadChanged reads what snapshots are made of. Requests are not: no call is
+// decided on one. A close is read with the last spec, which is what its digest
+// is of; a whole state has no tombstones.
+const loadChanged = `SELECT kind, name,
+		CASE WHEN op <> 'close' THEN spec ELSE COALESCE((SELECT a.spec FROM archive a
+			WHERE a.kind = resources.kind AND a.name = resources.name AND a.revision = resources.revision), '') END,
+		digest, op, revision, record_shard, record_index, updated_at
+	FROM resources WHERE revision > $1 AND kind <> 'Request' ORDER BY revision, kind, name`
+
+// loadWhole is not sorted, which for a million rows takes as long as reading them.
+const loadWhole = `SELECT ` + rowColumns + ` FROM resources WHERE ` + living + ` AND kind <> 'Request'`
+
+// Load returns the rows that changed after a revision, in the order of their
+// change, and the revision they add up to: what has ended since among them, and
+// no requests. since 0 asks for everything that lives, in no order. It fails with
+// ErrRewound when since lies in the future.
 func (db *DB) Load(ctx context.Context, since int64) (rows []Row, revision int64, err error) {
 	err = db.view(ctx, func(tx *sql.Tx) error {
-		if revision, err = head(ctx, tx); err != nil || revision == since {
-			return err
-		}
-		if revision < since {
-			return fmt.Errorf("%w: %d, after %d", ErrRewound, revision, since)
-		}
-		found, err := tx.QueryContext(ctx, `SELECT `+rowColumns+` FROM resources WHERE revision > $1 ORDER BY revision, kind, name`, since)
-		if err != nil {
-			return err
-		}
-		rows, err = scanRows(found)
+		rows, revision, err = load(ctx, tx, since)
 		return err
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("loading changes since %d: %w", since, err)
 	}
 	return rows, revision, nil
+}
+
+func load(ctx context.Context, tx *sql.Tx, since int64) (rows []Row, revision int64, err error) {
+	if revision, err = head(ctx, tx); err != nil || revision == since {
+		return nil, revision, err
+	}
+	if revision < since {
+		return nil, 0, fmt.Errorf("%w: %d, after %d", ErrRewound, revision, since)
+	}
+	text, args := loadChanged, []any{since}
+	if since == 0 {
+		text, args = loadWhole, nil
+	}
+	found, err := tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows, err = scanRows(found)
+	return rows, revision, err
 }
 
 // Revision returns the current revision.
@@ -77,7 +100,7 @@ func head(ctx context.Context, q querier) (rev int64, err error) {
 
 // Get returns one resource's row; ErrNotFound when there is none or it was deleted.
 func (db *DB) Get(ctx context.Context, kind manifest.Kind, name string) (Row, error) {
-	rows, err := db.live(ctx, `SELECT `+rowColumns+` FROM resources WHERE op <> 'delete' AND kind = $1 AND name = $2`, string(kind), name)
+	rows, err := db.live(ctx, `SELECT `+rowColumns+` FROM resources WHERE `+living+` AND kind = $1 AND name = $2`, string(kind), name)
 	if err == nil && len(rows) == 0 {
 		err = ErrNotFound
 	}
@@ -89,14 +112,14 @@ func (db *DB) Get(ctx context.Context, kind manifest.Kind, name string) (Row, er
 
 // List returns the rows of a kind by name; the empty kind means all kinds.
 func (db *DB) List(ctx context.Context, kind manifest.Kind) ([]Row, error) {
-	rows, err := db.live(ctx, `SELECT `+rowColumns+` FROM resources WHERE op <> 'delete' AND (kind = $1 OR $1 = '') ORDER BY kind, name`, string(kind))
+	rows, err := db.live(ctx, `SELECT `+rowColumns+` FROM resources WHERE `+living+` AND (kind = $1 OR $1 = '') ORDER BY kind, name`, string(kind))
 	if err != nil {
 		return nil, fmt.Errorf("listing %s: %w", kind, err)
 	}
 	return rows, nil
 }
 
-// Resources returns every live resource, decoded, with the revision it is of:
+// Resources returns every live resource but requests, decoded, with the revision it is of:
 // what manifest.Plan compares with and Commit expects.
 func (db *DB) Resources(ctx context.Context) ([]manifest.Resource, int64, error) {
 	rows, revision, err := db.Load(ctx, 0)
@@ -127,20 +150,51 @@ func (db *DB) live(ctx context.Context, query string, args ...any) ([]Row, error
 	return scanRows(found)
 }
 
+// scanRows reads rows, of which there may be a million: what is the same in most
+// of them is kept once.
 func scanRows(found *sql.Rows) (rows []Row, err error) {
 	defer func() { err = errors.Join(err, found.Close()) }()
+	var parts [][]Row
+	part := make([]Row, 0, 64)
+	var same repeated
 	for found.Next() {
-		var r Row
-		var digest []byte
-		var index, updated int64
-		if err := found.Scan(&r.Kind, &r.Name, &r.Spec, &digest, &r.Op, &r.Revision, &r.Record.Shard, &index, &updated); err != nil {
+		if len(part) == cap(part) {
+			parts = append(parts, part)
+			part = make([]Row, 0, min(2*cap(part), 1<<14))
+		}
+		part = part[:len(part)+1]
+		if err := scanRow(found, &part[len(part)-1], &same); err != nil {
 			return nil, err
 		}
-		if len(digest) != len(r.Stored) {
-			return nil, fmt.Errorf("%s/%s: the digest has %d bytes", r.Kind, r.Name, len(digest))
-		}
-		r.Stored, r.Record.Index, r.Updated = [sha256.Size]byte(digest), uint64(index), when(updated)
-		rows = append(rows, r)
 	}
-	return rows, found.Err()
+	return slices.Concat(append(parts, part)...), found.Err()
+}
+
+func scanRow(found *sql.Rows, r *Row, same *repeated) error {
+	var kind, digest, op, shard sql.RawBytes
+	var index, updated int64
+	if err := found.Scan(&kind, &r.Name, &r.Spec, &digest, &op, &r.Revision, &shard, &index, &updated); err != nil {
+		return err
+	}
+	r.Kind, r.Op, r.Record.Shard = manifest.Kind(same.of(kind)), manifest.Op(same.of(op)), same.of(shard)
+	if len(digest) != len(r.Stored) {
+		return fmt.Errorf("%s/%s: the digest has %d bytes", r.Kind, r.Name, len(digest))
+	}
+	r.Stored, r.Record.Index, r.Updated = [sha256.Size]byte(digest), uint64(index), when(updated)
+	return nil
+}
+
+// repeated keeps one copy of each of a few words.
+type repeated map[string]string
+
+func (w *repeated) of(b []byte) string {
+	if s, ok := (*w)[string(b)]; ok {
+		return s
+	}
+	if *w == nil {
+		*w = repeated{}
+	}
+	s := string(b)
+	(*w)[s] = s
+	return s
 }

@@ -292,8 +292,9 @@ func TestRevokeSessions(t *testing.T) {
 		commit(t, db, 0, agent(manifest.Create, "bot", 3))
 		index := uint64(100)
 		var told store.Change
-		record := func(c store.Change) (store.Ref, error) {
-			told = c
+		var would int64
+		record := func(c store.Change, revision int64) (store.Ref, error) {
+			told, would = c, revision
 			index++
 			if index == 101 { // somebody comes between
 				commit(t, db, 1, policy(manifest.Create, "a", "1"))
@@ -301,8 +302,8 @@ func TestRevokeSessions(t *testing.T) {
 			return ref(index), nil
 		}
 		epoch, rev, err := db.RevokeSessions(t.Context(), "bot", record)
-		if epoch != 4 || rev != 3 || err != nil {
-			t.Fatalf("epoch %d at %d, %v", epoch, rev, err)
+		if epoch != 4 || rev != 3 || would != rev || err != nil {
+			t.Fatalf("epoch %d at %d, announced for %d: %v", epoch, rev, would, err)
 		}
 		row, err := db.Get(t.Context(), manifest.Identity, "bot")
 		if err != nil || row.Digest() != told.Digest() || row.Record != ref(102) {
@@ -316,7 +317,7 @@ func TestRevokeSessions(t *testing.T) {
 			t.Errorf("nobody's sessions: %v", err)
 		}
 		full := errors.New("disk full")
-		if _, _, err := db.RevokeSessions(t.Context(), "bot", func(store.Change) (store.Ref, error) { return store.Ref{}, full }); !errors.Is(err, full) {
+		if _, _, err := db.RevokeSessions(t.Context(), "bot", func(store.Change, int64) (store.Ref, error) { return store.Ref{}, full }); !errors.Is(err, full) {
 			t.Errorf("without a record: %v", err)
 		}
 	})

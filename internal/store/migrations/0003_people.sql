@@ -43,6 +43,7 @@ CREATE TABLE feed (
     signature    BYTEA  NOT NULL,
     PRIMARY KEY (shard, position)
 );
+CREATE INDEX feed_by_record ON feed (shard, record_index);
 
 -- Which replicas there are, how far each has come, and until when it may decide
 -- on what it knows without asking (by the database's clock).
@@ -78,6 +79,7 @@ CREATE TABLE used_once (
 -- How far each sink has been told of changes, and what is on its way to it.
 CREATE TABLE sinks (
     name     TEXT   PRIMARY KEY,
+    since    BIGINT NOT NULL, -- when it was first held: nothing older is told
     revision BIGINT NOT NULL,
     position BIGINT NOT NULL,
     holder   TEXT   NOT NULL, -- the replica that tells it
@@ -86,6 +88,8 @@ CREATE TABLE sinks (
 CREATE TABLE deliveries (
     id       TEXT   PRIMARY KEY,
     sink     TEXT   NOT NULL,
+    subject  TEXT   NOT NULL, -- what the event is about: its events go out in order
+    seq      BIGINT NOT NULL, -- that order, within the sink
     event    TEXT   NOT NULL, -- JSON
     state    TEXT   NOT NULL, -- waiting, delivered, dead
     attempts BIGINT NOT NULL,
@@ -93,4 +97,6 @@ CREATE TABLE deliveries (
     error    TEXT   NOT NULL,
     created  BIGINT NOT NULL
 );
-CREATE INDEX deliveries_by_time ON deliveries (state, next_at);
+CREATE INDEX deliveries_by_order ON deliveries (sink, state, seq);
+CREATE INDEX deliveries_by_number ON deliveries (sink, seq);
+CREATE INDEX deliveries_by_time ON deliveries (created);

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/writ-project/writ/internal/store/storetest"
+	"github.com/writ-project/writ/internal/writtest"
+)
+
+// replicas starts servers of one installation.
+type replicas struct {
+	dir string
+}
+
+func newReplicas(t *testing.T) *replicas {
+	t.Helper()
+	r := &replicas{t.TempDir()}
+	if err := os.WriteFile(r.path("dsn"), []byte(storetest.Postgres(t)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *replicas) path(name string) string { return filepath.Join(r.dir, name) }
+
+func (r *replicas) launch(t *testing.T, name string) (*writtest.Server, error) {
+	t.Helper()
+	config := fmt.Sprintf("store: {dsnFile: %q}\nreplica: {name: %q, lease: 1s}\nkek: %q\nimpersonation: true\naccount: \"111122223333\"\n", r.path("dsn"), name, r.path("kek"))
+	if err := os.WriteFile(r.path(name+".yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return writtest.Launch(t, writtest.Options{Data: r.path(name), Args: []string{"--config", r.path(name + ".yaml")}})
+}
+
+func (r *replicas) start(t *testing.T, name string) *writtest.Server {
+	t.Helper()
+	s, err := r.launch(t, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// called calls a model at one server with credentials that may be another's.
+func called(t *testing.T, at *writtest.Server, k writtest.Keys) writtest.Answer {
+	t.Helper()
+	return writtest.Do(t, writtest.Sign(t, k, writtest.Request{
+		URL: at.Gateway + "/model/amazon.nova-lite-v1%3A0/converse", Body: `{"messages":[{"role":"user","content":[{"text":"hello"}]}]}`,
+	}))
+}
+
+// within waits for what another replica is to notice.
+func within(t *testing.T, limit time.Duration, what string, done func() bool) {
+	t.Helper()
+	for began := time.Now(); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Since(began) > limit {
+			t.Fatalf("%s: not within %v", what, limit)
+		}
+	}
+}
+
+func TestTwoReplicasServeOneInstallation(t *testing.T) {
+	r := newReplicas(t)
+	a := r.start(t, "a")
+	b := r.start(t, "b")
+	keys := a.Session(t, "analytics")
+	for name, s := range map[string]*writtest.Server{"a": a, "b": b} {
+		if got := called(t, s, keys); got.Status != 200 {
+			t.Errorf("a session of replica a at replica %s: %d %s", name, got.Status, got.Body)
+		}
+	}
+	// What is applied on one is decided on by the other.
+	rules := r.path("rules")
+	if err := os.MkdirAll(rules, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := "apiVersion: writ/v1\nkind: Policy\nname: stop\nspec:\n  text: |\n    @id(\"stop\")\n    forbid (principal, action in Writ::Action::\"Invoke\", resource);\n"
+	if err := os.WriteFile(filepath.Join(rules, "stop.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.MustRun(t, "apply", "-f", rules)
+	within(t, 10*time.Second, "replica b refuses", func() bool { return called(t, b, keys).Status == 403 })
+	b.MustRun(t, "delete", "policy", "stop")
+	within(t, 10*time.Second, "replica a allows", func() bool { return called(t, a, keys).Status == 200 })
+	// Sessions that one voids are void at the other.
+	b.MustRun(t, "sessions", "revoke", "analytics")
+	within(t, 10*time.Second, "replica a refuses the session", func() bool { return called(t, a, keys).Status == 403 })
+	// One stops; the other goes on; the first comes back to where the other is.
+	a.Terminate()
+	if err := a.Exit(30 * time.Second); err != nil {
+		t.Errorf("replica a stopped with %v\n%s", err, a.Stderr())
+	}
+	b.MustRun(t, "apply", "-f", rules)
+	b.Kill()
+	a, b = r.start(t, "a"), r.start(t, "b")
+	keys = b.Session(t, "analytics")
+	for name, s := range map[string]*writtest.Server{"a": a, "b": b} {
+		if got := called(t, s, keys); got.Status != 403 {
+			t.Errorf("replica %s forgot the policy: %d %s", name, got.Status, got.Body)
+		}
+	}
+	for _, name := range []string{"a", "b"} {
+		if got := writtest.Run(t, r.path(name), "audit", "verify", r.path(name)); got.Code != 0 {
+			t.Errorf("the log of replica %s: %d\n%s%s", name, got.Code, got.Stdout, got.Stderr)
+		}
+	}
+}
+
+func TestAReplicasNameIsItsOwn(t *testing.T) {
+	r := newReplicas(t)
+	a := r.start(t, "a")
+	data := r.path("a")
+	if err := os.Rename(r.path("a"), r.path("elsewhere")); err != nil { // its lock goes with it
+		t.Fatal(err)
+	}
+	if _, err := r.launch(t, "a"); err == nil || !strings.Contains(err.Error(), "audit log of this store is not in") {
+		t.Errorf("another directory took the name: %v", err)
+	}
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(data, os.DirFS(r.path("elsewhere"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.launch(t, "a"); err == nil || !strings.Contains(err.Error(), "live replica") {
+		t.Errorf("a copy of the directory took the name: %v", err)
+	}
+	a.Kill()
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/writ-project/writ/internal/sod"
+)
+
+type sodCmd struct {
+	dataFlag
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *sodCmd) Help() string {
+	return `Lists where two duties meet in one hand that must be kept apart, with the waiver that
+excuses it if there is one, and what of the rules cannot be looked for. The built-in
+rules are in docs/separation-of-duties.md; your own are resources of kind SoDRule.
+
+Exit status 0: nothing that no waiver excuses; 1: something.`
+}
+
+func (c *sodCmd) Run(ctx context.Context) error {
+	client, _, err := c.needLive(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := client.Conflicts(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(all)
+	}
+	open := 0
+	rows := [][]string{{"RULE", "SEVERITY", "SUBJECT", "MEETS", "WITH", "WAIVER"}}
+	for _, k := range all.Items {
+		if k.Waiver == "" {
+			open++
+		}
+		rows = append(rows, []string{k.Rule, k.Severity, k.Subject, dutyText(k.Left), dutyText(k.Right), k.Waiver})
+	}
+	if len(all.Items) > 0 {
+		if err := table(os.Stdout, rows...); err != nil {
+			return err
+		}
+	}
+	for _, g := range all.NotEvaluable {
+		fmt.Fprintf(os.Stderr, "not looked for: %s of rule %s: %s\n", g.Duty, g.Rule, g.Reason)
+	}
+	if open > 0 {
+		return &negative{fmt.Sprintf("%d conflicts that no waiver excuses", open)}
+	}
+	return nil
+}
+
+func dutyText(h sod.Held) string {
+	if h.Object == "" {
+		return string(h.Duty)
+	}
+	return string(h.Duty) + " " + h.Object
+}

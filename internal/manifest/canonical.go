@@ -1,0 +1,129 @@
+package manifest
+
+import (
+	"strings"
+	"time"
+	"unique"
+
+	"github.com/writ-project/writ/internal/rights"
+)
+
+// canonical reads a spec of the very form that Encode gives it, where that can
+// be told at a glance: an installation loads a million grants at its start. What
+// it does not know at once is not wrong; Decode then reads it at its leisure.
+type canonical struct {
+	rest string
+	odd  bool // not of the form
+}
+
+// next reports whether the text goes on with a literal, and steps over it.
+func (c *canonical) next(literal string) bool {
+	rest, ok := strings.CutPrefix(c.rest, literal)
+	if ok {
+		c.rest = rest
+	}
+	return ok
+}
+
+// want makes what does not go on with a literal odd.
+func (c *canonical) want(literal string) {
+	if !c.next(literal) {
+		c.odd = true
+	}
+}
+
+// text reads a string of printable ASCII without escapes.
+func (c *canonical) text() string {
+	c.want(`"`)
+	for i := 0; i < len(c.rest) && !c.odd; i++ {
+		switch b := c.rest[i]; {
+		case b == '"':
+			out := c.rest[:i]
+			c.rest = c.rest[i+1:]
+			return out
+		case b < ' ' || b > '~' || b == '\\':
+			c.odd = true
+		}
+	}
+	c.odd = true
+	return ""
+}
+
+// own is text that outlives the spec.
+func (c *canonical) own() string { return strings.Clone(c.text()) }
+
+// shared is text that many specs have: one copy of it is kept.
+func (c *canonical) shared() string {
+	if s := c.text(); s != "" {
+		return unique.Make(s).Value()
+	}
+	return ""
+}
+
+// time reads a whole second in UTC.
+func (c *canonical) time() (t time.Time) {
+	s := c.text()
+	if len(s) != len("2006-01-02T15:04:05Z") || s[len(s)-1] != 'Z' || t.UnmarshalText([]byte(s)) != nil {
+		c.odd = true
+	}
+	return t.UTC()
+}
+
+// names reads a list of shared texts, not empty.
+func (c *canonical) names() (out []string) {
+	c.want("[")
+	out = append(out, c.shared())
+	for c.next(",") {
+		out = append(out, c.shared())
+	}
+	c.want("]")
+	return out
+}
+
+// canonicalGrant reads a grant that is not narrowed; ok is false where Decode
+// must look closer.
+func canonicalGrant(spec string) (g *rights.Grant, ok bool) {
+	c := &canonical{rest: spec}
+	g = &rights.Grant{}
+	c.want(`{"identity":`)
+	g.Identity = c.shared()
+	c.want(`,"entitlement":`)
+	g.Entitlement = c.shared()
+	if c.next(`,"notBefore":`) {
+		g.NotBefore = c.time()
+	}
+	c.want(`,"notAfter":`)
+	g.NotAfter = c.time()
+	if c.next(`,"origin":`) {
+		g.Origin = c.shared()
+	}
+	if c.next(`,"reason":`) {
+		g.Reason = c.shared()
+	}
+	if c.next(`,"state":`) {
+		g.State = rights.GrantState(c.shared())
+	}
+	if c.next(`,"duration":`) {
+		c.odd = g.Duration.UnmarshalText([]byte(c.text())) != nil || c.odd
+	}
+	if c.next(`,"from":`) {
+		g.From = c.provenance()
+	}
+	c.want("}")
+	return g, !c.odd && c.rest == ""
+}
+
+// provenance reads where a grant comes from.
+func (c *canonical) provenance() *rights.Provenance {
+	p := &rights.Provenance{}
+	c.want(`{"request":`)
+	p.Request = c.own()
+	c.want(`,"requester":`)
+	p.Requester = c.shared()
+	c.want(`,"approvers":`)
+	p.Approvers = c.names()
+	c.want(`,"pin":`)
+	p.Pin = c.own()
+	c.want("}")
+	return p
+}
