@@ -12,12 +12,13 @@ import (
 )
 
 // kept is what bench/results holds: the newest run of the rows, and the last
-// soak, build and analysis of rights. The document's tables are a function of it.
+// soak, build, analysis of rights and crowd of people. The document's tables are a function of it.
 type kept struct {
-	Run   *results
-	Soak  *soak
-	Build *build
-	IAM   *iam
+	Run    *results
+	Soak   *soak
+	Build  *build
+	IAM    *iam
+	People *people
 }
 
 const (
@@ -26,6 +27,7 @@ const (
 	soakFile   = "soak.json"
 	buildFile  = "build.json"
 	iamFile    = "iam.json"
+	peopleFile = "people.json"
 	beginMark  = "<!-- table: begin; written by `go run ./bench -write` -->\n"
 	endMark    = "<!-- table: end -->"
 )
@@ -48,6 +50,8 @@ func loadKept() (k kept, err error) {
 			k.Build, err = read[build](path)
 		case name == iamFile:
 			k.IAM, err = read[iam](path)
+		case name == peopleFile:
+			k.People, err = read[people](path)
 		case filepath.Ext(name) == ".json":
 			var r *results
 			if r, err = read[results](path); err == nil && (k.Run == nil || r.At.After(k.Run.At)) {
@@ -85,6 +89,8 @@ func (k kept) save(s settings) error {
 		v, name = k.Build, buildFile
 	case s.IAM:
 		v, name = k.IAM, iamFile
+	case s.People:
+		v, name = k.People, peopleFile
 	default:
 		v, name = k.Run, k.Run.Commit+".json"
 		if k.Run.Dirty {
@@ -120,6 +126,9 @@ func (k kept) table() string {
 	}
 	if k.IAM != nil {
 		b.WriteString("\n## The rights analysis\n\n" + k.IAM.table())
+	}
+	if k.People != nil {
+		b.WriteString("\n## People and grants\n\n" + k.People.table())
 	}
 	return b.String()
 }

@@ -36,6 +36,9 @@ type settings struct {
 	Calls  int // of the soak
 	Build  bool
 	IAM    bool
+	People bool
+	// Postgres and SQLite are stores of a People run that are there already.
+	Postgres, SQLite string
 }
 
 func main() {
@@ -78,6 +81,8 @@ func run(ctx context.Context) error {
 		k.Build, err = measureBuild(ctx, s)
 	case s.IAM:
 		k.IAM, err = measureIAM(ctx, s)
+	case s.People:
+		k.People, err = measurePeople(ctx, s)
 	default:
 		k.Run, err = measure(ctx, s)
 	}
@@ -96,6 +101,8 @@ func (k kept) report(s settings) error {
 		fmt.Print(k.Build.table())
 	case s.IAM:
 		fmt.Print(k.IAM.table())
+	case s.People:
+		fmt.Print(k.People.table())
 	default:
 		fmt.Print(k.table())
 	}
@@ -111,6 +118,16 @@ func (k kept) report(s settings) error {
 	return nil
 }
 
+// runs counts the separate runs that are asked for.
+func (s settings) runs() (n int) {
+	for _, on := range []bool{s.Soak, s.Build, s.IAM, s.People} {
+		if on {
+			n++
+		}
+	}
+	return n
+}
+
 func parseFlags() (settings, error) {
 	var s settings
 	only := flag.String("only", "", "measure only rows whose name matches this `regexp`: converse c=1, converse c=64, stream c=1, stream c=64, paced c=1, paced c=16, body 1MB, body 20MB, open streams, body memory, decision; with -iam: who-can, matrix, compare, accounts")
@@ -121,6 +138,9 @@ func parseFlags() (settings, error) {
 	flag.IntVar(&s.Calls, "calls", soakCalls, "calls of the soak: `N` at 10 a second are a day")
 	flag.BoolVar(&s.Build, "build", false, "instead of the rows, measure a cold build, the binary's size and its start")
 	flag.BoolVar(&s.IAM, "iam", false, "instead of the rows, measure the analysis of AWS rights")
+	flag.BoolVar(&s.People, "people", false, "instead of the rows, measure 100,000 identities and 1,000,000 grants on PostgreSQL and SQLite; 3 GB of disk")
+	flag.StringVar(&s.Postgres, "postgres", "", "with -people: a database by its `dsn`, empty or filled by an earlier run; by default one is started")
+	flag.StringVar(&s.SQLite, "sqlite", "", "with -people: a database `file`, likewise")
 	flag.BoolVar(&s.Write, "write", false, "put the tables into "+docPath)
 	flag.StringVar(&s.Dir, "dir", "", "keep the gateway's data under this `directory`, to measure with its disk")
 	flag.Parse()
@@ -131,8 +151,8 @@ func parseFlags() (settings, error) {
 		return s, errors.New("want no arguments, at least one round of at least 50ms, and at least 24 calls")
 	}
 	s.Partly = *only != ""
-	if s.Write && (s.Partly || s.Short) || s.Soak && s.Build || s.IAM && (s.Soak || s.Build) {
-		return s, errors.New("-write wants the whole: leave out -only and -short; -soak, -build and -iam are separate runs")
+	if s.Write && (s.Partly || s.Short) || s.runs() > 1 {
+		return s, errors.New("-write wants the whole: leave out -only and -short; -soak, -build, -iam and -people are separate runs")
 	}
 	var err error
 	s.Only, err = regexp.Compile(*only)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/writ-project/writ/internal/api"
 	"github.com/writ-project/writ/internal/config"
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
 )
@@ -104,8 +105,12 @@ func TestTheDoctorSeesWhatIsWrong(t *testing.T) {
 		"log, stopped":       {(*patient).auditLog, live(func(s *api.Status) { s.LogError = "no space left" }), stateFail, "no space left"},
 		"keys":               {(*patient).keys, nil, stateOK, "0 days"},
 		"keys, unreadable":   {(*patient).keys, func(_ *testing.T, p *patient) { p.store, p.storeErr = nil, errors.New("gone") }, stateFail, "gone"},
-		"certificate":        {(*patient).certificate, live(func(*api.Status) {}), stateOK, "localhost"},
-		"certificate, over":  {(*patient).certificate, live(func(s *api.Status) { s.CertExpires = time.Now().Add(-time.Hour) }), stateFail, "expired"},
+		"validations":        {(*patient).validations, live(func(*api.Status) {}), stateOK, "no validation"},
+		"validations, due": {(*patient).validations, live(func(s *api.Status) {
+			s.Validations = []governance.ValidationDue{{Model: "m", Validation: governance.ValidationView{Kind: "data_retention"}, Left: 49 * time.Hour, Identities: []string{"sales-agent"}}}
+		}), stateWarn, "data_retention of m ends in 2 days; it stops sales-agent"},
+		"certificate":       {(*patient).certificate, live(func(*api.Status) {}), stateOK, "localhost"},
+		"certificate, over": {(*patient).certificate, live(func(s *api.Status) { s.CertExpires = time.Now().Add(-time.Hour) }), stateFail, "expired"},
 		"certificate, soon": {(*patient).certificate, func(t *testing.T, p *patient) {
 			live(func(s *api.Status) { s.CertExpires = time.Now().Add(time.Hour) })(t, p)
 			p.cfg.TLS.Cert = "x.pem"

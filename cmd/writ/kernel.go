@@ -18,6 +18,7 @@ import (
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/journal"
 	"github.com/writ-project/writ/internal/proof"
+	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
 )
 
@@ -58,7 +59,19 @@ func openKernel(ctx context.Context, d dataDir, log *slog.Logger) (*kernel, erro
 	if err := d.needStore(); err != nil {
 		return nil, err
 	}
-	return openKernelAs(ctx, d, kernelConfig{Log: log})
+	k, err := openKernelAs(ctx, d, kernelConfig{Log: log})
+	if err != nil {
+		return nil, err
+	}
+	state, err := snapshot.Open(ctx, snapshot.Config{Load: k.load, Watch: k.store.Watch, Authorised: k.ledger.Authorised})
+	if err != nil {
+		// What cannot be believed cannot be acted on, but applying files anew is how
+		// it is put right; that needs no state.
+		log.Warn("the state cannot be loaded as it is", "err", err)
+		return k, nil
+	}
+	k.office.Attach(state)
+	return k, nil
 }
 
 // openKernelAs opens in the order of trust: the key-encryption key, the store,
@@ -73,6 +86,9 @@ func openKernelAs(ctx context.Context, d dataDir, cfg kernelConfig) (_ *kernel, 
 	}()
 	if cfg.DSN == "" {
 		cfg.DSN = d.dsn()
+	}
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return nil, err
 	}
 	if k.store, err = store.Open(ctx, cfg.DSN); err != nil {
 		return nil, err

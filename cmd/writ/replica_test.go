@@ -8,18 +8,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-project/writ/internal/store"
 	"github.com/writ-project/writ/internal/store/storetest"
 	"github.com/writ-project/writ/internal/writtest"
 )
 
 // replicas starts servers of one installation.
-type replicas struct {
-	dir string
-}
+type replicas struct{ dir, lease string }
 
-func newReplicas(t *testing.T) *replicas {
+func newReplicas(t *testing.T, lease string) *replicas {
 	t.Helper()
-	r := &replicas{t.TempDir()}
+	r := &replicas{t.TempDir(), lease}
 	if err := os.WriteFile(r.path("dsn"), []byte(storetest.Postgres(t)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +29,7 @@ func (r *replicas) path(name string) string { return filepath.Join(r.dir, name) 
 
 func (r *replicas) launch(t *testing.T, name string) (*writtest.Server, error) {
 	t.Helper()
-	config := fmt.Sprintf("store: {dsnFile: %q}\nreplica: {name: %q, lease: 1s}\nkek: %q\nimpersonation: true\naccount: \"111122223333\"\n", r.path("dsn"), name, r.path("kek"))
+	config := fmt.Sprintf("store: {dsnFile: %q}\nreplica: {name: %q, lease: %s}\nkek: %q\nimpersonation: true\naccount: \"111122223333\"\n", r.path("dsn"), name, r.lease, r.path("kek"))
 	if err := os.WriteFile(r.path(name+".yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +64,7 @@ func within(t *testing.T, limit time.Duration, what string, done func() bool) {
 }
 
 func TestTwoReplicasServeOneInstallation(t *testing.T) {
-	r := newReplicas(t)
+	r := newReplicas(t, "2s")
 	a := r.start(t, "a")
 	b := r.start(t, "b")
 	keys := a.Session(t, "analytics")
@@ -112,23 +111,34 @@ func TestTwoReplicasServeOneInstallation(t *testing.T) {
 }
 
 func TestAReplicasNameIsItsOwn(t *testing.T) {
-	r := newReplicas(t)
+	r := newReplicas(t, "1s")
+	dsn, err := os.ReadFile(r.path("dsn"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := storetest.MustOpen(t, strings.TrimSpace(string(dsn)))
+	another := store.Replica{Name: "a", Shard: "a", Boot: "another process", Lease: time.Hour}
+	if _, err := db.Renew(t.Context(), another); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.launch(t, "a"); err == nil || !strings.Contains(err.Error(), store.ErrNameTaken.Error()) {
+		t.Errorf("a process took the name of one that lives: %v", err)
+	}
+	if err := db.Leave(t.Context(), another.Name, another.Boot); err != nil {
+		t.Fatal(err)
+	}
 	a := r.start(t, "a")
-	data := r.path("a")
-	if err := os.Rename(r.path("a"), r.path("elsewhere")); err != nil { // its lock goes with it
+	a.Terminate()
+	if err := a.Exit(30 * time.Second); err != nil {
+		t.Errorf("it stopped with %v\n%s", err, a.Stderr())
+	}
+	if all, now, err := db.Replicas(t.Context()); err != nil || len(all) != 1 || all[0].Until().After(now) {
+		t.Errorf("it stopped and still holds a lease: %+v at %v, %v", all, now, err)
+	}
+	if err := os.Rename(r.path("a"), r.path("elsewhere")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.launch(t, "a"); err == nil || !strings.Contains(err.Error(), "audit log of this store is not in") {
 		t.Errorf("another directory took the name: %v", err)
 	}
-	if err := os.RemoveAll(data); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(data, os.DirFS(r.path("elsewhere"))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.launch(t, "a"); err == nil || !strings.Contains(err.Error(), "live replica") {
-		t.Errorf("a copy of the directory took the name: %v", err)
-	}
-	a.Kill()
 }

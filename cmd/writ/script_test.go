@@ -48,6 +48,8 @@ import (
 //	open MODEL                 begin a stream with $TOKEN and leave it open once it has begun
 //	bedrock                    a stand-in for Bedrock that falls silent within every stream, for
 //	                           `start` without --demo; sets BEDROCK and Writ's own AWS keys
+//	become NAME                act as an operator from here on, signed in by a link; "become -" acts
+//	                           as the local administrator again
 //	jsonlines N                stdout is N JSON objects, one a line
 //	flip FILE                  change one bit in the middle of a file
 //	authority NAME DOMAIN…     a CA of each SPIFFE trust domain; NAME.pem becomes their bundle
@@ -64,6 +66,12 @@ func TestStories(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv("WRIT_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config", "nobody"))
+			people, err := filepath.Abs(filepath.Join("..", "..", "docs", "examples", "people"))
+			if err != nil {
+				return err
+			}
+			env.Setenv("PEOPLE", people)
 			env.Values[story{}] = &story{tb: env.T().(testing.TB), cas: new(sync.Map)}
 			return nil
 		},
@@ -71,7 +79,7 @@ func TestStories(t *testing.T) {
 			"start": told(startServer), "terminate": told(stopServer), "kill9": told(killServer),
 			"exits": told(exits), "let": told(let), "bearer": told(bearer), "assume": told(assume),
 			"call": told(call), "open": told(openStream), "bedrock": told(ownBedrock),
-			"jsonlines": told(jsonLines), "flip": told(flip),
+			"jsonlines": told(jsonLines), "become": told(become), "flip": told(flip),
 			"authority": told(newAuthorities), "svid": told(newSVID),
 		},
 	})
@@ -182,6 +190,29 @@ func let(_ *story, ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
+// become signs an operator in, once, and keeps the sign-in where only the commands
+// that follow look.
+func become(_ *story, ts *testscript.TestScript, args []string) error {
+	if len(args) != 1 {
+		return errUsage
+	}
+	config := func(name string) string { return ts.MkAbs(filepath.Join("config", name)) }
+	ts.Setenv("XDG_CONFIG_HOME", config("nobody"))
+	if args[0] == "-" {
+		return nil
+	}
+	if _, err := os.Stat(config(args[0])); err == nil {
+		ts.Setenv("XDG_CONFIG_HOME", config(args[0]))
+		return nil
+	}
+	if err := ts.Exec("writ", "operator", "link", args[0]); err != nil {
+		return err
+	}
+	link := strings.TrimSpace(ts.ReadFile("stdout"))
+	ts.Setenv("XDG_CONFIG_HOME", config(args[0]))
+	return ts.Exec("writ", "login", "--link", link)
+}
+
 func bearer(s *story, ts *testscript.TestScript, args []string) error {
 	if len(args) != 1 {
 		return errUsage
@@ -227,7 +258,7 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 	if set.NArg() == 2 {
 		body = ts.ReadFile(set.Arg(1))
 	}
-	req := request(s.tb, ts, *signed, set.Arg(0), body, header)
+	req := wordCall(s.tb, ts, *signed, set.Arg(0), body, header)
 	if *get {
 		req = getRequest(s.tb, ts, set.Arg(0))
 	}
@@ -245,8 +276,8 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 	return a.Err
 }
 
-// request is a call of MODEL/OPERATION with the session that the script holds.
-func request(tb testing.TB, ts *testscript.TestScript, signed bool, what, body string, header http.Header) *http.Request {
+// wordCall is a call of MODEL/OPERATION with the session that the script holds.
+func wordCall(tb testing.TB, ts *testscript.TestScript, signed bool, what, body string, header http.Header) *http.Request {
 	model, operation := path.Split(what)
 	url := ts.Getenv("GATEWAY") + "/model/" + writtest.Escape(strings.TrimSuffix(model, "/")) + "/" + operation
 	if strings.HasPrefix(what, "/") {
@@ -267,7 +298,7 @@ func request(tb testing.TB, ts *testscript.TestScript, signed bool, what, body s
 
 // getRequest is a GET of a path with the bearer token that the script holds.
 func getRequest(tb testing.TB, ts *testscript.TestScript, what string) *http.Request {
-	req := request(tb, ts, false, what, "", http.Header{})
+	req := wordCall(tb, ts, false, what, "", http.Header{})
 	req.Method, req.Body, req.ContentLength = http.MethodGet, http.NoBody, 0
 	return req
 }
@@ -276,7 +307,7 @@ func openStream(s *story, ts *testscript.TestScript, args []string) error {
 	if len(args) != 1 {
 		return errUsage
 	}
-	req := request(s.tb, ts, false, args[0]+"/converse-stream", writtest.Say("hello"), http.Header{})
+	req := wordCall(s.tb, ts, false, args[0]+"/converse-stream", writtest.Say("hello"), http.Header{})
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		return err

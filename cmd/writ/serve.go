@@ -40,6 +40,7 @@ type server struct {
 	log       *slog.Logger
 	kernel    *kernel
 	state     *snapshot.Source
+	clerk     *governance.Clerk
 	gateway   *gateway.Gateway
 	demo      *demo // nil without --demo
 	upstream  string
@@ -146,6 +147,10 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	k.office.Attach(s.state)
+	s.clerk = governance.NewClerk(k.office, s.log)
+	if err := s.clerk.CatchUp(ctx); err != nil {
+		return err
+	}
 	s.state.Subscribe(s.ended)
 	up, label, err := openUpstream(ctx, s.cfg, s.demo)
 	if err != nil {
@@ -250,6 +255,7 @@ func (s *server) serve(ctx context.Context) error {
 	var behind sync.WaitGroup
 	behind.Go(func() { s.gateway.Run(background) })
 	behind.Go(func() { _ = s.state.Run(background) }) // ends with background, for no other reason
+	behind.Go(func() { s.clerk.Run(background) })
 	behind.Go(func() { s.kernel.keys.Follow(background) })
 	behind.Go(func() { s.notify.Run(background) })
 	behind.Go(func() { s.kernel.observe.Run(background, func() { s.gateway.Reconsider() }) })

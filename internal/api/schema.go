@@ -121,7 +121,10 @@ func (s *schemas) of(t reflect.Type) schema {
 	return plainSchema(t)
 }
 
-var marshalsText = reflect.TypeFor[encoding.TextMarshaler]()
+var (
+	marshalsText = reflect.TypeFor[encoding.TextMarshaler]()
+	marshalsJSON = reflect.TypeFor[json.Marshaler]()
+)
 
 func plainSchema(t reflect.Type) schema {
 	if values, ok := words[t]; ok {
@@ -148,7 +151,10 @@ func plainSchema(t reflect.Type) schema {
 }
 
 func (s *schemas) ofStruct(t reflect.Type) schema {
-	if t.Implements(marshalsText) {
+	switch {
+	case t.Implements(marshalsJSON): // its JSON is not that of its fields
+		return schema{}
+	case t.Implements(marshalsText):
 		return schema{"type": "string"}
 	}
 	name := nameOf(t)

@@ -123,8 +123,9 @@ func TestEvaluationAndSearchesAgree(t *testing.T) {
 			context, said = `{"network":{"ip":"10.0.0.1"}}`, map[string]any{"ip": "10.0.0.1"}
 		}
 		limit := rapid.IntRange(1, 4).Draw(r, "limit")
+		one := rapid.SampledFrom([]string{"a1", "a2", "b1", "b2", "c1"}).Draw(r, "identity")
 		op := rapid.SampledFrom([]bedrock.Operation{bedrock.Converse, bedrock.InvokeModelWithResponseStream, bedrock.CountTokens}).Draw(r, "operation")
-		var can []string // "who|model"
+		var can []string // the models of one
 		for _, m := range []struct{ kind, id string }{{resourceModel, haiku}, {resourceModel, sonnet}, {resourceModel, novaLite}, {resourceProfile, sonnetUS}} {
 			resource := map[string]any{"type": m.kind, "id": m.id}
 			found := walk(r, t, h, PathSubjectSearch, map[string]any{"subject": map[string]any{"type": "identity"}, "action": map[string]any{"name": op}, "resource": resource, "context": said}, limit)
@@ -142,22 +143,23 @@ func TestEvaluationAndSearchesAgree(t *testing.T) {
 				if slices.Contains(found, who.ID) != want {
 					r.Fatalf("%s %s %s: the rules say %v, subject search finds %v", who.ID, op, m.id, want, found)
 				}
+				if who.ID != one {
+					continue
+				}
 				acts := walk(r, t, h, PathActionSearch, map[string]any{"subject": subject, "resource": resource, "context": said}, limit)
 				if slices.Contains(acts, actionName(op)) != want {
 					r.Fatalf("%s %s %s: the rules say %v, action search finds %v", who.ID, op, m.id, want, acts)
 				}
 				if want {
-					can = append(can, who.ID+"|"+m.id)
+					can = append(can, m.id)
 				}
 			}
 		}
-		for _, who := range s.Identities() {
-			for _, kind := range []string{resourceModel, resourceProfile} {
-				found := walk(r, t, h, PathResourceSearch, map[string]any{"subject": map[string]any{"type": "identity", "id": who.ID}, "action": map[string]any{"name": op}, "resource": map[string]any{"type": kind}, "context": said}, limit)
-				for _, id := range []string{haiku, sonnet, novaLite, sonnetUS} {
-					if (kind == resourceProfile) == (id == sonnetUS) && slices.Contains(found, id) != slices.Contains(can, who.ID+"|"+id) {
-						r.Fatalf("%s %s %s: resource search finds %v, evaluation permits %v", who.ID, op, id, found, can)
-					}
+		for _, kind := range []string{resourceModel, resourceProfile} {
+			found := walk(r, t, h, PathResourceSearch, map[string]any{"subject": map[string]any{"type": "identity", "id": one}, "action": map[string]any{"name": op}, "resource": map[string]any{"type": kind}, "context": said}, limit)
+			for _, id := range []string{haiku, sonnet, novaLite, sonnetUS} {
+				if (kind == resourceProfile) == (id == sonnetUS) && slices.Contains(found, id) != slices.Contains(can, id) {
+					r.Fatalf("%s %s %s: resource search finds %v, evaluation permits %v", one, op, id, found, can)
 				}
 			}
 		}

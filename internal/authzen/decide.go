@@ -3,6 +3,7 @@ package authzen
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
@@ -146,16 +147,17 @@ func (s *session) word(q *question, o outcome) answer {
 	return answer{Decision: o.allowed, Context: c}
 }
 
-// texts are what the rules say that determined an answer, by their names.
+// texts are what the rules say that determined an answer, as the specification
+// words reasons: by language.
 func texts(reasons []policy.Reason) map[string]string {
 	if len(reasons) == 0 {
 		return nil
 	}
-	out := make(map[string]string, len(reasons))
+	var all []string
 	for _, r := range reasons {
-		out[r.Effect+" "+r.Policy] = r.Text
+		all = append(all, r.Effect+" "+r.Policy+": "+r.Text)
 	}
-	return out
+	return map[string]string{"en": strings.Join(all, "; ")}
 }
 
 // evaluation answers one question.

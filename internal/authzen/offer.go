@@ -71,8 +71,8 @@ func (s *session) wouldDo(q *question, o outcome, e *rights.Entitlement) bool {
 }
 
 // touching reports of an entitlement whether a grant of it could have a say in
-// the question: it names the model or profile, a model behind it, or their
-// family or provider. It errs towards yes.
+// the question: it names the model or profile, a model behind it, a profile before
+// it, or their family or provider. It errs towards yes.
 func (s *session) touching(q *question) func(*rights.Entitlement) bool {
 	if q.operation == bedrock.ApplyGuardrail {
 		return func(e *rights.Entitlement) bool { return slices.Contains(e.Actions, bedrock.ApplyGuardrail.Action()) }
@@ -85,6 +85,12 @@ func (s *session) touching(q *question) func(*rights.Entitlement) bool {
 	models := []string{ref.CatalogueID()}
 	if p, ok := s.state.Catalogue.Profile(ref.CatalogueID()); ok {
 		models = append(append(models, p.Model), p.Routes...)
+	}
+	for _, p := range s.state.Catalogue.Profiles() {
+		// Who may count tokens through a profile may count them of its model.
+		if slices.Contains(models, p.Model) || slices.ContainsFunc(p.Routes, func(m string) bool { return slices.Contains(models, m) }) {
+			names[p.ID] = true
+		}
 	}
 	for _, id := range models {
 		names[id] = true

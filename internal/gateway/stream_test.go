@@ -247,8 +247,8 @@ func TestS9_GrantEndingCutsOpenStreams(t *testing.T) {
 	s.apply(t, fmt.Sprintf(`apiVersion: writ/v1
 kind: Grant
 name: ci-summariser.for-a-moment
-spec: {identity: ci-summariser, entitlement: nova-family, notAfter: %s, reason: test}
-`, time.Now().Add(3*time.Second).UTC().Format(time.RFC3339)))
+spec: {identity: ci-summariser, entitlement: nova-family, notBefore: %s, notAfter: %s, reason: test}
+`, time.Now().Add(-time.Minute).UTC().Format(time.RFC3339), time.Now().Add(3*time.Second).UTC().Format(time.RFC3339)))
 	st := begin(t, s.streaming(t, s.session(t, "ci-summariser"), lite, "converse-stream", "for a moment"))
 	if st.answer.Status != 200 {
 		t.Fatalf("answered %d", st.answer.Status)

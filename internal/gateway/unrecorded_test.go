@@ -65,12 +65,13 @@ func answering(t *testing.T, answer func(http.ResponseWriter)) *upstream.Client 
 func TestS9_AGrantMadeShorterCutsAtItsNewEnd(t *testing.T) {
 	t.Parallel()
 	s := openSite(t, siteOptions{})
+	began := time.Now().Add(-time.Minute).UTC()
 	grant := func(d time.Duration) string {
 		return fmt.Sprintf(`apiVersion: writ/v1
 kind: Grant
 name: ci-summariser.made-shorter
-spec: {identity: ci-summariser, entitlement: nova-family, notAfter: %s, reason: test}
-`, time.Now().Add(d).UTC().Format(time.RFC3339))
+spec: {identity: ci-summariser, entitlement: nova-family, notBefore: %s, notAfter: %s, reason: test}
+`, began.Format(time.RFC3339), time.Now().Add(d).UTC().Format(time.RFC3339))
 	}
 	s.apply(t, grant(time.Hour))
 	st := begin(t, s.streaming(t, s.session(t, "ci-summariser"), lite, "converse-stream", "made shorter"))

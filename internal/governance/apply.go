@@ -94,6 +94,9 @@ func untouched(current []manifest.Resource) []manifest.Resource {
 // is how an operator vouches for it.
 func (o *Office) restate(ctx context.Context, changes []manifest.Change) error {
 	rows, _, err := o.cfg.Store.Load(ctx, 0)
+	if err == nil {
+		err = o.cfg.Ledger.Follow(ctx) // other replicas' records
+	}
 	if err != nil {
 		return err
 	}

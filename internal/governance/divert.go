@@ -46,7 +46,7 @@ func (o *Office) asked(g *rights.Grant, replaces bool) Submission {
 	} else {
 		ask.Start = time.Time{}
 	}
-	ask.Duration = max(g.NotAfter.Sub(from), time.Second)
+	ask.Duration = min(max(g.NotAfter.Sub(from), time.Second), longestDuration)
 	if replaces {
 		ask.Replaces = g.ID
 	}

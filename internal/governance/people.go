@@ -108,7 +108,7 @@ func (o *Office) PutOperator(ctx context.Context, a Actor, op operator.Operator,
 		if err := unclaimed(s, next); err != nil {
 			return nil, err
 		}
-		widens := operator.Widens(before, next)
+		widens := widerOperator(before, next)
 		if ask = nil; len(widens) > 0 && approverBeside(s, a.Name, a.Party().Person, next.ID, next.Behind()) {
 			ask, err = askOperator(before, next, widens)
 			return nil, err

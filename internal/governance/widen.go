@@ -51,6 +51,9 @@ type widening struct {
 	now           time.Time
 	changed       map[manifest.Kind][]string // names
 
+	anyone     bool                // the changes may touch every grant there is
+	castKeys   map[string]string   // by identity
+	made       map[string][]string // what changed of what an entitlement is made of
 	identities map[string]bool     // whose grants are touched, whatever they are of
 	touching   map[string][]string // changed networks and models (Kind/name) by network name or model selector
 	laws       lawChange
@@ -64,7 +67,7 @@ type widening struct {
 func newWidening(before, after *snapshot.Snapshot, changes []store.Change, place rights.Place, now time.Time) *widening {
 	w := &widening{
 		before: before, after: after, place: place, now: now, changed: map[manifest.Kind][]string{},
-		identities: map[string]bool{}, touching: map[string][]string{},
+		identities: map[string]bool{}, touching: map[string][]string{}, castKeys: map[string]string{}, made: map[string][]string{},
 		tallies: map[tallyKey]*tally{}, casts: map[string]*cast{}, compared: map[string]rights.Comparison{},
 	}
 	for _, c := range changes {
@@ -109,6 +112,7 @@ type tally struct {
 func (w *widening) look() {
 	w.laws = lawsChanged(w.before, w.after)
 	w.proxies = w.proxiesChanged()
+	w.anyone = w.laws.loosened() || w.proxies.changed() || len(w.changed[manifest.Network]) > 0 && w.laws.mention("network")
 	for _, n := range w.changed[manifest.Network] {
 		w.touching[networkKey(n)] = append(w.touching[networkKey(n)], resourceID(manifest.Network, n))
 	}
@@ -145,19 +149,14 @@ func (w *widening) selectors(name string) []string {
 	return slices.Compact(out)
 }
 
-// anyone reports whether the changes may touch every grant there is.
-func (w *widening) anyone() bool {
-	return w.laws.loosened() || w.proxies.changed() || len(w.changed[manifest.Network]) > 0 && w.laws.mention("network")
-}
-
 // everywhere reports whether the changes may touch grants of any identity.
 func (w *widening) everywhere() bool {
-	return len(w.touching) > 0 || len(w.changed[manifest.Entitlement]) > 0 || w.anyone()
+	return len(w.touching) > 0 || len(w.changed[manifest.Entitlement]) > 0 || w.anyone
 }
 
 // classes gathers the live grants that the changes may touch.
 func (w *widening) classes() []*class {
-	found := map[string]*class{}
+	found := map[classKey]*class{}
 	if w.everywhere() {
 		for g := range w.before.EachGrant() {
 			w.gather(found, g)
@@ -174,13 +173,16 @@ func (w *widening) classes() []*class {
 	return out
 }
 
-func (w *widening) gather(found map[string]*class, g *rights.Grant) {
-	if !w.lives(g) {
-		return
-	}
+// classKey is what tells classes apart.
+type classKey struct {
+	entitlement, narrow, cast string
+	grant                     string // of one that is changed itself
+}
+
+func (w *widening) gather(found map[classKey]*class, g *rights.Grant) {
 	causes := w.causes(g)
 	special := w.identities[g.Identity]
-	if len(causes) == 0 && !special && !w.anyone() {
+	if len(causes) == 0 && !special && !w.anyone || !w.lives(g) {
 		return
 	}
 	was, okWas := w.before.Identity(g.Identity)
@@ -188,18 +190,17 @@ func (w *widening) gather(found map[string]*class, g *rights.Grant) {
 	if !okWas || !okNow {
 		return
 	}
-	var narrow []byte
+	key := classKey{entitlement: g.Entitlement, cast: w.castKey(was, special)}
 	if !g.Narrow.Empty() {
-		narrow, _ = json.Marshal(g.Narrow) // strings, numbers and flags: it cannot fail
+		narrow, _ := json.Marshal(g.Narrow) // strings, numbers and flags: it cannot fail
+		key.narrow = string(narrow)
 	}
-	cast := w.castKey(was, special)
-	key := g.Entitlement + "\x00" + string(narrow) + "\x00" + cast
-	if slices.Contains(causes, resourceID(manifest.Grant, g.ID)) {
-		key += "\x00" + g.ID
+	if slices.Contains(w.changed[manifest.Grant], g.ID) {
+		key.grant = g.ID
 	}
 	c := found[key]
 	if c == nil {
-		c = &class{first: g, was: was, now: now, cast: cast, causes: causes}
+		c = &class{first: g, was: was, now: now, cast: key.cast, causes: causes}
 		found[key] = c
 	}
 	if g.ID < c.first.ID {
@@ -221,6 +222,9 @@ func (w *widening) lives(g *rights.Grant) bool {
 // castKey names what rules can read of an identity: who is alike in that, is alike
 // to every rule.
 func (w *widening) castKey(i *identity.Identity, special bool) string {
+	if key, had := w.castKeys[i.ID]; had {
+		return key
+	}
 	parts := []string{i.Environment, strings.Join(i.Purposes, "\x01"), fmt.Sprint(i.Current().Halted())}
 	for _, attribute := range []struct{ name, value string }{
 		{"kind", string(i.Kind)}, {"team", i.Team}, {"shared", fmt.Sprint(i.Shared)}, {"state", string(i.Current())}, {"sponsor", i.Sponsor},
@@ -232,38 +236,57 @@ func (w *widening) castKey(i *identity.Identity, special bool) string {
 	if special || w.laws.mention("Writ::Identity") || w.proxies.changed() {
 		parts = append(parts, i.ID)
 	}
-	return strings.Join(parts, "\x00")
+	w.castKeys[i.ID] = strings.Join(parts, "\x00")
+	return w.castKeys[i.ID]
 }
 
 // causes lists the changed resources that a grant's right is made of, apart from
-// what is the identity's and from policies.
+// policies and from what the identity proves itself by.
 func (w *widening) causes(g *rights.Grant) []string {
-	var out []string
-	if slices.Contains(w.changed[manifest.Entitlement], g.Entitlement) {
-		out = append(out, resourceID(manifest.Entitlement, g.Entitlement))
+	ofRight, had := w.made[g.Entitlement]
+	if !had {
+		ofRight = w.causesOf(g.Entitlement)
+		w.made[g.Entitlement] = ofRight
 	}
-	if slices.Contains(w.changed[manifest.Grant], g.ID) {
-		out = append(out, resourceID(manifest.Grant, g.ID))
-	}
-	if len(w.touching) > 0 {
-		for _, s := range []*snapshot.Snapshot{w.before, w.after} {
-			e, ok := s.Entitlement(g.Entitlement)
-			if !ok {
-				continue
-			}
-			for _, m := range e.Models {
-				out = append(out, w.touching[m]...)
-			}
-			for _, n := range e.Conditions.Networks {
-				out = append(out, w.touching[networkKey(n)]...)
-			}
+	out := ofRight
+	if w.own(g) {
+		out = slices.Clone(out)
+		if slices.Contains(w.changed[manifest.Grant], g.ID) {
+			out = append(out, resourceID(manifest.Grant, g.ID))
 		}
 		for _, n := range narrowNetworks(g) {
 			out = append(out, w.touching[networkKey(n)]...)
 		}
+		if slices.Contains(w.changed[manifest.Identity], g.Identity) {
+			out = append(out, resourceID(manifest.Identity, g.Identity))
+		}
+		slices.Sort(out)
+		out = slices.Compact(out)
 	}
-	if slices.Contains(w.changed[manifest.Identity], g.Identity) {
-		out = append(out, resourceID(manifest.Identity, g.Identity))
+	return out
+}
+
+// own reports whether changes may touch a grant by more than its entitlement.
+func (w *widening) own(g *rights.Grant) bool {
+	return w.identities[g.Identity] || len(narrowNetworks(g)) > 0 && len(w.changed[manifest.Network]) > 0
+}
+
+// causesOf lists the changed resources that an entitlement is made of.
+func (w *widening) causesOf(entitlement string) (out []string) {
+	if slices.Contains(w.changed[manifest.Entitlement], entitlement) {
+		out = append(out, resourceID(manifest.Entitlement, entitlement))
+	}
+	for _, s := range []*snapshot.Snapshot{w.before, w.after} {
+		e, ok := s.Entitlement(entitlement)
+		if !ok {
+			continue
+		}
+		for _, m := range e.Models {
+			out = append(out, w.touching[m]...)
+		}
+		for _, n := range e.Conditions.Networks {
+			out = append(out, w.touching[networkKey(n)]...)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

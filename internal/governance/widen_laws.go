@@ -19,12 +19,13 @@ import (
 type lawChange struct {
 	was, now map[string]policy.Law // by rule and effect
 	text     string                // of all policies, before and after
+	mentions map[string]bool       // what was asked of the text
 	gone     []policy.Law          // forbids and obligations that are not there any more, or say something else
 	fresh    []policy.Law          // permits that were not there, or said something else
 }
 
 func lawsChanged(before, after *snapshot.Snapshot) lawChange {
-	c := lawChange{was: lawsOf(before), now: lawsOf(after)}
+	c := lawChange{was: lawsOf(before), now: lawsOf(after), mentions: map[string]bool{}}
 	for _, s := range []*snapshot.Snapshot{before, after} {
 		for _, p := range s.Policies() {
 			c.text += p.Text + "\n"
@@ -61,7 +62,14 @@ func lawKey(rule, effect string) string { return effect + " " + rule }
 func (c *lawChange) loosened() bool { return len(c.gone) > 0 || len(c.fresh) > 0 }
 
 // mention reports whether any policy speaks of something, if only in a comment.
-func (c *lawChange) mention(what string) bool { return strings.Contains(c.text, what) }
+func (c *lawChange) mention(what string) bool {
+	is, asked := c.mentions[what]
+	if !asked {
+		is = strings.Contains(c.text, what)
+		c.mentions[what] = is
+	}
+	return is
+}
 
 // cast is the laws as they are for identities that are alike.
 type cast struct {
@@ -69,26 +77,48 @@ type cast struct {
 	gone     []string // rules whose forbids are not what they were, as far as policies express them
 }
 
-// castOf converts the laws for a class's identities.
-func (w *widening) castOf(c *class) (*cast, error) {
-	if had := w.casts[c.cast]; had != nil {
+// castOf converts the forbids among some rules for a class's identities.
+func (w *widening) castOf(c *class, rules []string) (*cast, error) {
+	key := c.cast + "\x00" + strings.Join(rules, "\x00")
+	if had := w.casts[key]; had != nil {
 		return had, nil
 	}
 	k := &cast{}
 	var err error
-	if k.was, err = w.before.Bundle.Forbids(c.was, w.place); err != nil {
+	if k.was, err = w.before.Bundle.Forbids(c.was, w.place, rules); err != nil {
 		return nil, err
 	}
-	if k.now, err = w.after.Bundle.Forbids(c.now, w.place); err != nil {
+	if k.now, err = w.after.Bundle.Forbids(c.now, w.place, rules); err != nil {
 		return nil, err
 	}
 	for _, f := range k.was.Forbids {
-		if f.Rule != vettingRule && textOf(k.now, f.Rule) != string(f.Text) {
+		if textOf(k.now, f.Rule) != string(f.Text) {
 			k.gone = append(k.gone, f.Rule)
 		}
 	}
-	w.casts[c.cast] = k
+	w.casts[key] = k
 	return k, nil
+}
+
+// shaken lists the forbids that may forbid less to a class: those worded otherwise,
+// and those that speak of a fact that is not what it was.
+func (w *widening) shaken(c *class) []string {
+	facts := w.factsChanged(c)
+	var out []string
+	for key, l := range w.laws.was {
+		if l.Effect != policy.EffectForbid || l.Rule == vettingRule || !l.For(c.was.ID) {
+			continue
+		}
+		speaks := false
+		for word := range facts {
+			speaks = speaks || strings.Contains(l.Text, word)
+		}
+		if speaks || w.laws.now[key].Text != l.Text {
+			out = append(out, l.Rule)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // vettingRule is the built-in rule on validations: what models require is judged
@@ -111,7 +141,11 @@ func (w *widening) judgeLaws(c *class) error {
 	}
 	w.judgeObligations(c)
 	w.judgeOthers(c)
-	k, err := w.castOf(c)
+	rules := w.shaken(c)
+	if len(rules) == 0 {
+		return nil
+	}
+	k, err := w.castOf(c, rules)
 	if err != nil {
 		return err
 	}

@@ -184,9 +184,12 @@ type asking struct {
 	purpose          string
 }
 
-func (d dice) asking() asking {
+// asking draws a call that is like what somebody holds.
+func (d dice) asking(s *snapshot.Snapshot) asking {
+	g, _ := s.Grant(throw(d, "held", "g0", "g1", "g2"))
+	e, _ := s.Entitlement(g.Entitlement)
 	a := asking{
-		who: throw(d, "who", "i0", "i0", "i1"), model: throw(d, "model", diceModels...), tier: throw(d, "tier", "", "", "", "flex"),
+		who: g.Identity, model: throw(d, "model", d.named(e.Models)...), tier: throw(d, "tier", "", "", "", "flex"),
 		op: throw(d, "operation", bedrock.Converse, bedrock.Converse, bedrock.ConverseStream), peer: netip.MustParseAddr(throw(d, "peer", diceAddresses...)),
 		tokens: throw[int64](d, "tokens", 30, 30, 55, 450, 550), prompt: throw(d, "prompt", dataclass.Label{}, dataclass.Label{}, dataclass.Declared(dataclass.SourceCode), dataclass.Declared(dataclass.Health)),
 	}
@@ -200,6 +203,19 @@ func (d dice) asking() asking {
 		a.purpose = throw(d, "purpose", "support", "sales")
 	}
 	return a
+}
+
+// named lists models that selectors reach.
+func (d dice) named(selectors []string) (out []string) {
+	reached := map[string][]string{"family:meta.llama": {townLlama, townModel}, "provider:amazon": {"amazon.nova-lite-v1:0", townModel}, "family:amazon.nova": {"amazon.nova-lite-v1:0", townModel}}
+	for _, s := range selectors {
+		if models := reached[s]; models != nil {
+			out = append(out, models...)
+		} else {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // permitted decides a call in a state.
@@ -258,8 +274,8 @@ func TestS18_WhateverBecomesPossibleIsFound(t *testing.T) {
 			if len(found) == 0 {
 				clean++
 			}
-			for range 25 {
-				a := d.asking()
+			for range 30 {
+				a := d.asking(throw(d, "like", before, after))
 				if a.permitted(before) || !a.permitted(after) {
 					continue
 				}

@@ -15,7 +15,7 @@ import (
 // RoleWidenings says which operators a set of changes would let do more, or act by
 // another hand: more roles or wider ones, teams and addresses by which they are
 // named, another way to sign in, another person behind the account, an account in
-// use again. A new operator that holds anything counts.
+// use again. A new account always counts: its address may be an owner's.
 func RoleWidenings(before, after *snapshot.Snapshot, changes []store.Change) []request.Widens {
 	var out []request.Widens
 	for _, c := range changes {
@@ -25,7 +25,7 @@ func RoleWidenings(before, after *snapshot.Snapshot, changes []store.Change) []r
 		}
 		was, had := before.Operator(c.Name)
 		if !had {
-			was = &operator.Operator{ID: now.ID, Kind: now.Kind, Email: now.Email, Person: now.Person}
+			was = nil
 		}
 		if why := widerOperator(was, now); len(why) > 0 {
 			out = append(out, request.Widens{Operator: now.ID, Cause: resourceID(manifest.Operator, now.ID), Text: strings.Join(why, "; ")})
@@ -35,8 +35,13 @@ func RoleWidenings(before, after *snapshot.Snapshot, changes []store.Change) []r
 	return out
 }
 
-// widerOperator lists in what an operator may do more than before.
+// widerOperator lists in what an operator may do more than before; was is nil for
+// a new account.
 func widerOperator(was, now *operator.Operator) (why []string) {
+	if was == nil {
+		why = append(why, "the account is new")
+		was = &operator.Operator{ID: now.ID, Kind: now.Kind, Email: now.Email, Person: now.Person}
+	}
 	add := func(wider bool, format string, args ...any) {
 		if wider {
 			why = append(why, fmt.Sprintf(format, args...))

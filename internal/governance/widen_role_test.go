@@ -62,14 +62,14 @@ func TestS18_AnOperatorWhoMayDoMoreIsFound(t *testing.T) {
 	}
 }
 
-// TestS18_ANewOperatorWithRolesIsFound; one who may do nothing is not.
-func TestS18_ANewOperatorWithRolesIsFound(t *testing.T) {
+// TestS18_ANewOperatorIsFound, whatever it holds: its address may be an owner's.
+func TestS18_ANewOperatorIsFound(t *testing.T) {
 	for name, tc := range map[string]struct {
 		made operator.Operator
 		want int
 	}{
 		"with a role":  {operator.Operator{Email: "erin@example.com", Roles: []operator.Held{{Role: operator.Approver}}}, 1},
-		"with nothing": {operator.Operator{Email: "erin@example.com"}, 0},
+		"with nothing": {operator.Operator{Email: "erin@example.com"}, 1},
 	} {
 		after, changes := changed(t, theTown(), edits{edit(manifest.Operator, "erin", func(o *operator.Operator) { *o = tc.made })})
 		if found := RoleWidenings(theTown(), after, changes); len(found) != tc.want {

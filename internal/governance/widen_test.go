@@ -248,9 +248,15 @@ func TestS18_WhatWidensALiveGrantIsFound(t *testing.T) {
 		"a forbid removed": {nil, ruled(func(p *manifest.Policy) {
 			p.Text = p.Text[:strings.Index(p.Text, `@id("tokens")`)] + p.Text[strings.Index(p.Text, `@id("redact")`):]
 		}), "Policy/org", "org/tokens does not forbid"},
-		"a policy removed":      {nil, edits{edit[manifest.Policy](manifest.PolicyKind, "org", nil)}, "Policy/org", "org/tokens"},
-		"a forbid narrowed":     {nil, replacing("> 500", "> 600"), "Policy/org", "org/tokens"},
-		"an obligation dropped": {nil, replacing(`"oblige:redact", resource);`, `"oblige:redact", resource) when { principal.shared };`), "Policy/org", "obligation"},
+		"a policy removed":                          {nil, edits{edit[manifest.Policy](manifest.PolicyKind, "org", nil)}, "Policy/org", "org/tokens"},
+		"a forbid narrowed":                         {nil, replacing("> 500", "> 600"), "Policy/org", "org/tokens"},
+		"an obligation dropped":                     {nil, replacing(`"oblige:redact", resource);`, `"oblige:redact", resource) when { principal.shared };`), "Policy/org", "obligation"},
+		"a fact of a rule that no policy expresses": {slices.Concat(oddly, bearing(func(i *identity.Identity) { i.Shared = true })), bearing(func(i *identity.Identity) { i.Shared = false }), "Identity/bot", "org/odd"},
+		"another wording of one":                    {slices.Concat(oddly, bearing(func(i *identity.Identity) { i.Shared = true })), replacing("bytes > 5", "bytes > 6"), "Policy/org", "cannot be excluded"},
+		"a fact of an obligation":                   {replacing(`"oblige:redact", resource);`, `"oblige:redact", resource) when { principal.team == "payments" };`), bearing(func(i *identity.Identity) { i.Team = "sales" }), "Identity/bot", "demands less"},
+		"a tag that a quarantine goes by": {edits{edit(manifest.Identity, "bot", func(i *identity.Identity) { i.Tags = []string{"leaked"} }), edit(manifest.Quarantine, "q1", func(q *rights.Quarantine) {
+			*q = rights.Quarantine{Target: rights.Target{Kind: rights.TargetTag, Name: "leaked"}, Reason: "odd", By: "dana", At: townNoon}
+		})}, bearing(func(i *identity.Identity) { i.Tags = nil }), "Identity/bot", "quarantine q1"},
 		"a permit added": {nil, ruled(func(p *manifest.Policy) {
 			p.Text += `@id("free") permit (principal, action == Writ::Action::"InvokeModel", resource);`
 		}), "Policy/org", "no grant stands behind"},
@@ -328,6 +334,11 @@ func TestS18_NarrowingIsNoWidening(t *testing.T) {
 		})
 	}
 }
+
+// oddly adds a rule that no policy expresses.
+var oddly = ruled(func(p *manifest.Policy) {
+	p.Text += `@id("odd") forbid (principal, action in [Writ::Action::"Invoke"], resource) when { principal.shared && context.request.bytes > 5 && context.request.bytes < context.request.maxTokens };`
+})
 
 func asynchronous(e *rights.Entitlement) {
 	e.Actions, e.Conditions.Outputs = []string{"InvokeModel", "StartAsyncInvoke"}, []string{"s3://answers/*"}

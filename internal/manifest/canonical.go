@@ -1,9 +1,10 @@
 package manifest
 
 import (
+	"hash/maphash"
 	"strings"
+	"sync"
 	"time"
-	"unique"
 
 	"github.com/writ-project/writ/internal/rights"
 )
@@ -14,6 +15,24 @@ import (
 type canonical struct {
 	rest string
 	odd  bool // not of the form
+	said *said
+}
+
+// said is texts that were read lately, so that of what many specs have few
+// copies are kept. It is a table without chains: what is not in its place is new.
+type said struct {
+	texts [4096]string
+	seed  maphash.Seed
+}
+
+var saids = sync.Pool{New: func() any { return &said{seed: maphash.MakeSeed()} }}
+
+func (s *said) copyOf(text string) string {
+	at := &s.texts[maphash.String(s.seed, text)%uint64(len(s.texts))]
+	if *at != text {
+		*at = strings.Clone(text)
+	}
+	return *at
 }
 
 // next reports whether the text goes on with a literal, and steps over it.
@@ -52,13 +71,8 @@ func (c *canonical) text() string {
 // own is text that outlives the spec.
 func (c *canonical) own() string { return strings.Clone(c.text()) }
 
-// shared is text that many specs have: one copy of it is kept.
-func (c *canonical) shared() string {
-	if s := c.text(); s != "" {
-		return unique.Make(s).Value()
-	}
-	return ""
-}
+// shared is text that many specs have.
+func (c *canonical) shared() string { return c.said.copyOf(c.text()) }
 
 // time reads a whole second in UTC.
 func (c *canonical) time() (t time.Time) {
@@ -83,7 +97,8 @@ func (c *canonical) names() (out []string) {
 // canonicalGrant reads a grant that is not narrowed; ok is false where Decode
 // must look closer.
 func canonicalGrant(spec string) (g *rights.Grant, ok bool) {
-	c := &canonical{rest: spec}
+	c := &canonical{rest: spec, said: saids.Get().(*said)}
+	defer saids.Put(c.said)
 	g = &rights.Grant{}
 	c.want(`{"identity":`)
 	g.Identity = c.shared()

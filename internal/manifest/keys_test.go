@@ -28,7 +28,7 @@ func TestResourcesAreFoundByTheirKeys(t *testing.T) {
 	}{
 		"a grant of files":       {&rights.Grant{Identity: "bot", Entitlement: "chat", NotAfter: later}, Keys{"bot", "chat", "active", later}},
 		"a scheduled grant":      {&rights.Grant{Identity: "bot", Entitlement: "chat", State: rights.GrantScheduled, NotBefore: noon, NotAfter: later}, Keys{"bot", "chat", "scheduled", noon}},
-		"a revoking grant":       {&rights.Grant{Identity: "bot", State: rights.GrantRevoking, NotBefore: noon, NotAfter: later}, Keys{"bot", "", "revoking", later}},
+		"a revoking grant":       {&rights.Grant{Identity: "bot", State: rights.GrantRevoking, NotBefore: noon, NotAfter: later}, Keys{"bot", "", "revoking", time.Time{}}},
 		"a request in a stage":   {&inStage, Keys{"bot", "chat", "in_stage", later}},
 		"an escalated request":   {&escalated, Keys{"bot", "chat", "in_stage", noon.Add(3 * time.Hour)}},
 		"a stage without limit":  {&waiting, Keys{"bot", "chat", "in_stage", noon.Add(3 * time.Hour)}},

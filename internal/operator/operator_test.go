@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -62,44 +59,6 @@ func TestNamesMeanAccountsAndAddresses(t *testing.T) {
 	}
 }
 
-func TestS18_WhatLetsAnAccountDoMoreWidens(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(*Operator)
-		want   string // empty: it takes away only
-	}{
-		"nothing":               {func(*Operator) {}, ""},
-		"a role":                {func(o *Operator) { o.Roles = append(o.Roles, Held{Role: Auditor}) }, "the role auditor"},
-		"a wider role":          {func(o *Operator) { o.Roles[1].Tiers = nil }, "the role approver, teams [fraud]"},
-		"another tier":          {func(o *Operator) { o.Roles[1].Tiers = []string{"low", "medium"} }, "the role approver, tiers [low medium], teams [fraud]"},
-		"one tier less":         {func(o *Operator) { o.Roles[1].Tiers = []string{"low"} }, ""},
-		"a limit more":          {func(o *Operator) { o.Roles[1].Models = []string{"family:a"} }, ""},
-		"no roles":              {func(o *Operator) { o.Roles = nil }, ""},
-		"a team":                {func(o *Operator) { o.Teams = append(o.Teams, "claims") }, "the team claims"},
-		"no team":               {func(o *Operator) { o.Teams = nil }, ""},
-		"another address":       {func(o *Operator) { o.Email = "erin@example.com" }, "it answers to another address"},
-		"another person":        {func(o *Operator) { o.Person = "erin" }, "another person is behind it"},
-		"another subject":       {func(o *Operator) { o.Login = &Login{o.Login.Issuer, "00u2"} }, "somebody else signs in as it"},
-		"no subject":            {func(o *Operator) { o.Login = nil }, ""},
-		"disabled":              {func(o *Operator) { o.Disabled = true; o.Epoch++ }, ""},
-		"an automation account": {func(o *Operator) { o.Kind = Automation }, ""},
-	} {
-		before, after := dana(), dana()
-		c.change(after)
-		if got := strings.Join(Widens(before, after), "; "); got != c.want && !strings.HasPrefix(got, c.want+"; ") || c.want == "" && got != "" {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-	}
-	gone, program, later := dana(), dana(), dana()
-	gone.Disabled, program.Kind, later.Epoch = true, Automation, 2
-	for want, before := range map[string]*Operator{
-		"a new account": nil, "it is enabled again": gone, "a program counts as a human": program, "sign-ins that were void count again": later,
-	} {
-		if got := Widens(before, dana()); !slices.Contains(got, want) {
-			t.Errorf("%s: %q", want, got)
-		}
-	}
-}
-
 func TestWhatEndsSignInsRaisesTheEpoch(t *testing.T) {
 	before := dana()
 	before.Epoch = 7
@@ -121,48 +80,6 @@ func TestWhatEndsSignInsRaisesTheEpoch(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got.Epoch, c.want)
 		}
 	}
-}
-
-func drawHeld(t *rapid.T, name string) Held {
-	some := func(of ...string) []string {
-		return rapid.SliceOfNDistinct(rapid.SampledFrom(of), 0, 2, rapid.ID).Draw(t, name)
-	}
-	return Held{Role: rapid.SampledFrom([]Role{Approver, Auditor}).Draw(t, name), Tiers: some("low", "high"), Teams: some("a", "b"), Models: some("m", "n")}
-}
-
-// covers is what within means, point by point.
-func covers(held []Held, role Role, tier, team, model string) bool {
-	in := func(list []string, s string) bool { return len(list) == 0 || slices.Contains(list, s) }
-	return slices.ContainsFunc(held, func(h Held) bool {
-		return h.Role == role && in(h.Tiers, tier) && in(h.Teams, team) && in(h.Models, model)
-	})
-}
-
-func TestAChangeThatDoesNotWidenCoversNoMore(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		before, after := dana(), dana()
-		before.Roles, after.Roles = nil, nil
-		for range rapid.IntRange(0, 3).Draw(t, "before") {
-			before.Roles = append(before.Roles, drawHeld(t, "b"))
-		}
-		for range rapid.IntRange(0, 3).Draw(t, "after") {
-			after.Roles = append(after.Roles, drawHeld(t, "a"))
-		}
-		if len(Widens(before, after)) > 0 {
-			return
-		}
-		for _, role := range []Role{Approver, Auditor} {
-			for _, tier := range []string{"low", "high", "other"} {
-				for _, team := range []string{"a", "b", "other"} {
-					for _, model := range []string{"m", "n", "other"} {
-						if covers(after.Roles, role, tier, team, model) && !covers(before.Roles, role, tier, team, model) {
-							t.Fatalf("%v covers %s over %s/%s/%s, which %v does not", after.Roles, role, tier, team, model, before.Roles)
-						}
-					}
-				}
-			}
-		}
-	})
 }
 
 func TestTokensAreChecked(t *testing.T) {

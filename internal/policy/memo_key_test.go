@@ -22,7 +22,7 @@ var unreadFields = map[string]string{
 	"Session.ID":       "rules know no single session",
 	"Session.Identity": "it is Identity.ID, or nothing is decided",
 	"Session.Subject":  "", "Session.ProofID": "", "Session.Expires": "", "Session.Epoch": "",
-	"Session.KeyEpoch": "", "Session.Record": "", "Session.Networks": "",
+	"Session.KeyEpoch": "", "Session.Shard": "", "Session.Record": "", "Session.Networks": "",
 	"Identity.Owner": "", "Identity.Deputy": "", "Identity.Epoch": "", "Identity.MaxSession": "",
 	"Identity.Tags": "", "Identity.Principals": "", "Identity.Confirmed": "", "Identity.ConfirmedBy": "",
 }

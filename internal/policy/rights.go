@@ -66,13 +66,14 @@ func (b *Bundle) Permits(i *identity.Identity, place rights.Place) (*Permits, er
 	if err := p.grants(b.roster.holder(i.ID), b.at(place)); err != nil {
 		return nil, err
 	}
-	return p, p.laws(b, i, b.at(place))
+	return p, p.laws(b, i, b.at(place), func(string) bool { return true })
 }
 
-// Forbids converts the laws for an identity, without any grant.
-func (b *Bundle) Forbids(i *identity.Identity, place rights.Place) (*Permits, error) {
+// Forbids converts some laws for an identity, by the names of their rules, without
+// any grant.
+func (b *Bundle) Forbids(i *identity.Identity, place rights.Place, rules []string) (*Permits, error) {
 	p := &Permits{Identity: i.ID}
-	return p, p.laws(b, i, b.at(place))
+	return p, p.laws(b, i, b.at(place), func(rule string) bool { return slices.Contains(rules, rule) })
 }
 
 // at is a place with what the bundle knows of it.
@@ -85,10 +86,10 @@ func (b *Bundle) at(place rights.Place) rights.Place {
 	return place
 }
 
-func (p *Permits) laws(b *Bundle, i *identity.Identity, place rights.Place) error {
+func (p *Permits) laws(b *Bundle, i *identity.Identity, place rights.Place, wanted func(rule string) bool) error {
 	f := newForbidding(b, i, place)
 	for _, r := range b.decide.rules() {
-		if !r.head.principal.matches(f.principal.UID, []uid{f.principal.UID}) {
+		if !wanted(r.id) || !r.head.principal.matches(f.principal.UID, []uid{f.principal.UID}) {
 			continue
 		}
 		if err := p.law(f, r); err != nil {
@@ -96,7 +97,7 @@ func (p *Permits) laws(b *Bundle, i *identity.Identity, place rights.Place) erro
 		}
 	}
 	for _, r := range b.oblige.rules() {
-		if guards(r) && r.head.principal.matches(f.principal.UID, []uid{f.principal.UID}) {
+		if wanted(r.id) && guards(r) && r.head.principal.matches(f.principal.UID, []uid{f.principal.UID}) {
 			p.Unconverted = append(p.Unconverted, Unconverted{Rule: r.id, Effect: "oblige", Reason: "it demands a guardrail, and refuses calls without"})
 		}
 	}

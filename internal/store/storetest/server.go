@@ -29,6 +29,15 @@ func server() (dsn, missing string, err error) {
 	return s.dsn, s.missing, s.err
 }
 
+// Serve is the same for a program that measures: the server goes with it.
+func Serve() (dsn string, err error) {
+	dsn, missing, err := server()
+	if missing != "" {
+		err = errors.New(missing)
+	}
+	return dsn, err
+}
+
 type started struct {
 	dsn, missing string
 	err          error
