@@ -205,10 +205,10 @@ func standing(r *governance.RequestView) string {
 			text += ", for " + strings.Join(r.Eligible, ", ")
 		}
 		return text
+	case r.Outcome != "" && r.State == request.Approved:
+		return fmt.Sprintf("%s: %s", r.State, r.Outcome)
 	case r.Reason != "":
 		return fmt.Sprintf("%s: %s", r.State, r.Reason)
-	case r.Outcome != "":
-		return fmt.Sprintf("%s: %s", r.State, r.Outcome)
 	}
 	return string(r.State)
 }

@@ -255,6 +255,7 @@ func (s *server) serve(ctx context.Context) error {
 	var behind sync.WaitGroup
 	behind.Go(func() { s.gateway.Run(background) })
 	behind.Go(func() { _ = s.state.Run(background) }) // ends with background, for no other reason
+	s.clerk.Drifted = s.tellDrift
 	behind.Go(func() { s.clerk.Run(background) })
 	behind.Go(func() { s.kernel.keys.Follow(background) })
 	behind.Go(func() { s.notify.Run(background) })

@@ -14,6 +14,7 @@ import (
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/notify"
 	"github.com/writ-project/writ/internal/operator"
+	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/store"
 )
 
@@ -107,5 +108,14 @@ func (s *server) tellImpersonated(ctx context.Context, m *identity.Session, inde
 	})
 	if err != nil {
 		s.log.Warn("an impersonation was not told of", "session", m.ID, "err", err)
+	}
+}
+
+// tellDrift has whoever answers for an identity hear that this replica does not
+// decide on its grant as the store has it.
+func (s *server) tellDrift(ctx context.Context, g rights.Grant, revision int64) {
+	s.log.Error("a grant differs between the store and what this replica decides on", "grant", g.ID, "revision", revision, "err", s.state.Err())
+	if err := s.notify.Drifted(ctx, g.ID, g.Identity, s.kernel.replica.Name, revision); err != nil {
+		s.log.Error("nobody could be told of a grant that differs", "grant", g.ID, "err", err)
 	}
 }

@@ -51,16 +51,12 @@ func (o *Office) Plan(ctx context.Context, a Actor, wanted []manifest.Resource, 
 	if err != nil {
 		return Plan{}, err
 	}
-	for i, r := range wanted {
-		if !r.Kind.InFiles() {
-			return Plan{}, fmt.Errorf("%w: %s is not made by files", ErrInvalid, r.ID())
-		}
-		wanted[i] = bootstrapped(r)
-		if r.Kind == manifest.Identity {
-			wanted[i] = manifest.WithEpoch(r, floors[r.Name])
-		}
+	standing := untouched(current)
+	wanted, err = fromFiles(wanted, standing, floors)
+	if err != nil {
+		return Plan{}, err
 	}
-	p := Plan{Changes: manifest.Plan(current, append(wanted, untouched(current)...), prune), Revision: revision}
+	p := Plan{Changes: manifest.Plan(current, append(wanted, standing...), prune), Revision: revision}
 	newcomers(p.Changes, o.cfg.Now())
 	if err := o.restate(ctx, p.Changes); err != nil {
 		return Plan{}, err
@@ -75,6 +71,35 @@ func (o *Office) Plan(ctx context.Context, a Actor, wanted []manifest.Resource, 
 		}
 	}
 	return p, o.check(manifest.After(current, p.Changes))
+}
+
+// fromFiles checks that what is wanted is for files to say, and marks it as said by
+// them. A grant that people approved may be in a file as it is, and not otherwise.
+func fromFiles(wanted, standing []manifest.Resource, floors map[string]uint32) ([]manifest.Resource, error) {
+	approved := make(map[string]manifest.Resource)
+	for _, r := range standing {
+		approved[r.ID()] = r
+	}
+	var out []manifest.Resource
+	for _, r := range wanted {
+		if !r.Kind.InFiles() {
+			return nil, fmt.Errorf("%w: %s is not made by files", ErrInvalid, r.ID())
+		}
+		if was, ok := approved[r.ID()]; ok {
+			if was.Digest() != r.Digest() {
+				return nil, fmt.Errorf("%w: %s was approved by people, and files do not change it", ErrInvalid, r.ID())
+			}
+			continue
+		}
+		if g, ok := r.Spec.(*rights.Grant); ok && (g.State != "" || g.From != nil || g.End != "" || g.Duration != 0) {
+			return nil, fmt.Errorf("%w: %s: state, from, end and duration are not for files", ErrInvalid, r.ID())
+		}
+		if r = bootstrapped(r); r.Kind == manifest.Identity {
+			r = manifest.WithEpoch(r, floors[r.Name])
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // untouched are the resources that files neither make nor prune.

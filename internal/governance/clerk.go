@@ -22,6 +22,10 @@ import (
 type Clerk struct {
 	office *Office
 	log    *slog.Logger
+	// Drifted, if not nil, is told of each living grant that the store has and this
+	// server could not load, once a revision.
+	Drifted func(ctx context.Context, g rights.Grant, revision int64)
+	told    map[string]int64 // of drifted grants: the revision that was told
 }
 
 // NewClerk makes the clerk of an office.
@@ -71,7 +75,7 @@ func (c *Clerk) Round(ctx context.Context) (int, error) {
 	done := 0
 	var errs []error
 	for _, part := range []func(context.Context) (int, error){
-		c.expireGrants, c.ripenRequests, c.settleGrants, c.expireOthers,
+		c.expireGrants, c.ripenRequests, c.settleGrants, c.expireOthers, c.tellDrift,
 	} {
 		n, err := part(ctx)
 		done, errs = done+n, append(errs, err)
@@ -263,6 +267,31 @@ func (c *Clerk) expireOthers(ctx context.Context) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// tellDrift says which grants differ between the store and what this server decides
+// on: those that changed since the last state that could be loaded.
+func (c *Clerk) tellDrift(ctx context.Context) (int, error) {
+	if c.office.state.Err() == nil || c.Drifted == nil {
+		return 0, nil
+	}
+	rows, _, err := c.office.cfg.Store.Load(ctx, c.office.state.Current().Revision)
+	if err != nil {
+		return 0, err
+	}
+	if c.told == nil {
+		c.told = make(map[string]int64)
+	}
+	for _, row := range rows {
+		if row.Kind != manifest.Grant || row.Deleted() || c.told[row.Name] == row.Revision {
+			continue
+		}
+		if r, err := row.Resource(); err == nil {
+			c.told[row.Name] = row.Revision
+			c.Drifted(ctx, *r.Spec.(*rights.Grant), row.Revision)
+		}
+	}
+	return 0, nil
 }
 
 // due has step say what becomes of each row of a kind whose time has come, and

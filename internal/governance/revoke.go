@@ -57,12 +57,23 @@ func (o *Office) revokeIdentities(ctx context.Context, a Actor, order Order, nam
 			return Revocation{}, fmt.Errorf("identity %q: %w", name, store.ErrNotFound)
 		}
 		for _, g := range s.GrantsOf(name) {
-			if over := g.State == rights.GrantRevoking || g.State == rights.GrantRevokeFailed || g.State == rights.GrantEnded; !over {
+			if o.endable(g) {
 				grants = append(grants, g.ID)
 			}
 		}
 	}
 	return o.revokeGrants(ctx, a, order, grants, names)
+}
+
+// endable reports whether a grant gives a right, or will, that can be taken away.
+func (o *Office) endable(g *rights.Grant) bool {
+	switch g.State {
+	case rights.GrantRevoking, rights.GrantRevokeFailed, rights.GrantEnded:
+		return false
+	case rights.GrantScheduled:
+		return true
+	}
+	return o.cfg.Now().Before(g.NotAfter) // past it, the clerk ends it as expired
 }
 
 // revokeGrants ends grants and voids the sessions of identities, as many in one

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,8 @@ func sameGrant(t interface{ Fatalf(string, ...any) }, spec string) (glanced bool
 }
 
 func grantDrawn(t *rapid.T) *rights.Grant {
-	word := rapid.SampledFrom([]string{"", "a", "agent-1", "with \"quotes\"", "ünïcode", "tab\t", "<&>", "x y"})
+	plain := slices.Repeat([]string{"a", "agent-1", "x y", "<&>"}, 10)
+	word := rapid.SampledFrom(append(plain, "", "with \"quotes\"", "ünïcode", "tab\t"))
 	at := func(label string) time.Time {
 		return time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, label), rapid.SampledFrom([]int64{0, 0, 0, 5}).Draw(t, label+" ns")).UTC()
 	}
