@@ -95,7 +95,7 @@ spec: {url: "https://issuer.invalid", algorithms: [ES256]}
 apiVersion: writ/v1
 kind: Grant
 name: support-agent.support-conversations
-spec: {identity: support-agent, entitlement: support-conversations, notAfter: "%s", origin: bootstrap}
-`, now.UTC().Add(24*time.Hour).Format(time.RFC3339))
+spec: {identity: support-agent, entitlement: support-conversations, notBefore: "%s", notAfter: "%s", origin: bootstrap}
+`, now.UTC().Format(time.RFC3339), now.UTC().Add(24*time.Hour).Format(time.RFC3339))
 	return os.WriteFile(filepath.Join(dir, "90-bench.yaml"), []byte(more), 0o600)
 }

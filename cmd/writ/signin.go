@@ -62,6 +62,6 @@ func (s *server) offerLink(w io.Writer) error {
 	if err := os.WriteFile(path, []byte(link+"\n"), 0o600); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "There are no operators yet. This link signs in as the local administrator, once, within fifteen minutes:\n  %s\n", link)
+	fmt.Fprintf(w, "There are no operators yet. This link signs in as the local administrator, once, within fifteen minutes:\n%s\n", link)
 	return nil
 }

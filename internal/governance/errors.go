@@ -86,7 +86,12 @@ type DutiesError struct{ Conflicts []sod.Conflict }
 
 func (e *DutiesError) Error() string {
 	var parts []string
+	said := make(map[string]bool)
 	for _, c := range e.Conflicts {
+		if said[c.Rule+c.Subject] {
+			continue // once a rule and hand, however many models it is about
+		}
+		said[c.Rule+c.Subject] = true
 		parts = append(parts, fmt.Sprintf("%s: %s would %s and %s (rule %s)", c.Title, c.Subject, c.Left.Duty, c.Right.Duty, c.Rule))
 	}
 	return fmt.Sprintf("%v: %s", ErrDuties, strings.Join(parts, "; "))

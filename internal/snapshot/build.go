@@ -148,13 +148,17 @@ func (b *builder) derive() error {
 // deriveBundle compiles the laws anew when anything that they are made of
 // changed; a change of grants or identities costs what it touches.
 func (b *builder) deriveBundle() error {
-	n := b.next
+	n, gone := b.next, b.gone
 	var err error
 	switch {
 	case b.old == nil:
 		n.Bundle, err = policy.NewBundle(b.sources())
 	case b.lawsTouched():
-		n.Bundle, err = b.old.Bundle.Under(b.sources())
+		// What goes with the laws that it stood on goes first.
+		if n.Bundle, err = b.old.Bundle.With(gone, nil); err == nil {
+			n.Bundle, err = n.Bundle.Under(b.sources())
+		}
+		gone = nil
 	}
 	if err != nil {
 		return err
@@ -164,7 +168,7 @@ func (b *builder) deriveBundle() error {
 		n.Bundle = n.Bundle.Cast(func(name string) bool { _, ok := identities.get(name); return ok })
 	}
 	if b.touched[manifest.Grant] {
-		if n.Bundle, err = n.Bundle.With(b.gone, b.added); err != nil {
+		if n.Bundle, err = n.Bundle.With(gone, b.added); err != nil {
 			return err
 		}
 	}

@@ -63,7 +63,7 @@ func (db *DB) ReleaseSink(ctx context.Context, sink, holder string) error {
 
 // HistoryAfter returns the changes behind a cursor, oldest first.
 func (db *DB) HistoryAfter(ctx context.Context, c Cursor, limit int) ([]Event, error) {
-	return db.history(ctx, `WHERE (revision, position) > ($1, $2) ORDER BY revision, position LIMIT $3`, c.Revision, c.Position, limit)
+	return db.history(ctx, eventsOf+`WHERE (revision, position) > ($1, $2) ORDER BY revision, position LIMIT $3`, c.Revision, c.Position, limit)
 }
 
 // The states of a delivery.

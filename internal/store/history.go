@@ -26,12 +26,14 @@ type Event struct {
 // most limit of them. A commit may be cut short by the limit: read on from
 // the revision before the last one seen to have it whole.
 func (db *DB) History(ctx context.Context, since int64, limit int) ([]Event, error) {
-	return db.history(ctx, `WHERE revision > $1 ORDER BY revision, position LIMIT $2`, since, limit)
+	return db.history(ctx, eventsOf+`WHERE revision > $1 ORDER BY revision, position LIMIT $2`, since, limit)
 }
 
-func (db *DB) history(ctx context.Context, which string, args ...any) (events []Event, err error) {
-	found, err := db.read.QueryContext(ctx, `SELECT revision, position, op, kind, name, digest, record_shard, record_index, at
-		FROM changes `+which, args...)
+const eventsOf = `SELECT revision, position, op, kind, name, digest, record_shard, record_index, at FROM changes `
+
+// history reads events with a statement that begins with eventsOf.
+func (db *DB) history(ctx context.Context, statement string, args ...any) (events []Event, err error) {
+	found, err := db.read.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading history: %w", err)
 	}
