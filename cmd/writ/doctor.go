@@ -79,6 +79,8 @@ var checks = []check{
 	{"grants", (*patient).grants},
 	{"entitlements", (*patient).entitlements},
 	{"validations", (*patient).validations},
+	{"replicas", (*patient).replicas},
+	{"notifications", (*patient).notifications},
 }
 
 func ok(format string, args ...any) []diagnosis {

@@ -38,6 +38,9 @@ func (s *server) gauge(m *metrics.Meters) {
 		}
 		return -1
 	})
+	m.Gauge("writ_lease_left_seconds", "For how long this replica may decide unless it renews its lease.", func() float64 { return s.state.LeaseLeft(time.Now()).Seconds() })
+	m.Gauge("writ_requests_waiting", "Requests and reviews that nobody has closed yet; -1 when the store cannot be asked.", s.requestsWaiting)
+	m.Gauge("writ_notifications_dead", "Notifications that were given up; -1 when the store cannot be asked.", s.deadLetters)
 	m.Gauge("writ_snapshot_failing", "1 while the state cannot be read, or not be believed.", func() float64 { return one(s.state.Err() != nil) })
 	m.Gauge("writ_log_records", "Records in this process's audit log.", func() float64 { return float64(s.kernel.journal.Head().Size) })
 	m.Gauge("writ_log_failed", "1 once the audit log has stopped: no call is let through.", func() float64 { return one(s.kernel.journal.Err() != nil) })

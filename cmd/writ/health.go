@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -20,7 +21,7 @@ import (
 const advisory = "advisory: direct path open (principals unknown, no chokepoint proof on record)"
 
 // status is what the process knows of itself.
-func (s *server) status() api.Status {
+func (s *server) status(ctx context.Context) api.Status {
 	head := s.kernel.journal.Head()
 	out := api.Status{
 		Version: version(), Instance: s.kernel.instance.ID, Started: s.started, Ready: true,
@@ -41,6 +42,7 @@ func (s *server) status() api.Status {
 		out.Identities, out.Grants = now.Counts()
 		out.Validations = governance.ValidationsDue(now, time.Now(), governance.ValidationNotice)
 	}
+	s.people(ctx, &out)
 	return out
 }
 

@@ -1,49 +1,80 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/fakebedrock"
 	"github.com/writ-project/writ/internal/store"
 	"github.com/writ-project/writ/internal/store/storetest"
 	"github.com/writ-project/writ/internal/writtest"
 )
 
 // replicas starts servers of one installation.
-type replicas struct{ dir, lease string }
+type replicas struct{ dir, lease, dsn string }
 
 func newReplicas(t *testing.T, lease string) *replicas {
 	t.Helper()
-	r := &replicas{t.TempDir(), lease}
-	if err := os.WriteFile(r.path("dsn"), []byte(storetest.Postgres(t)+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return newReplicasOn(t, lease, storetest.Postgres(t))
+}
+
+func newReplicasOn(t *testing.T, lease, dsn string) *replicas {
+	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir()) // nobody is signed in
+	return &replicas{t.TempDir(), lease, dsn}
 }
 
 func (r *replicas) path(name string) string { return filepath.Join(r.dir, name) }
 
-func (r *replicas) launch(t *testing.T, name string) (*writtest.Server, error) {
+// place is what one replica has of its own.
+type place struct {
+	dsn      string // by which it reaches the database; empty: as the others do
+	upstream string // Bedrock's address; empty: the demo's
+}
+
+func (r *replicas) launch(t *testing.T, name string, at place) (*writtest.Server, error) {
 	t.Helper()
-	config := fmt.Sprintf("store: {dsnFile: %q}\nreplica: {name: %q, lease: %s}\nkek: %q\nimpersonation: true\naccount: \"111122223333\"\n", r.path("dsn"), name, r.lease, r.path("kek"))
-	if err := os.WriteFile(r.path(name+".yaml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(r.path(file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return writtest.Launch(t, writtest.Options{Data: r.path(name), Args: []string{"--config", r.path(name + ".yaml")}})
+	write(name+".dsn", cmp.Or(at.dsn, r.dsn)+"\n")
+	config := fmt.Sprintf("store: {dsnFile: %q}\nreplica: {name: %q, lease: %s}\nkek: %q\nimpersonation: true\naccount: \"111122223333\"\n", r.path(name+".dsn"), name, r.lease, r.path("kek"))
+	if at.upstream != "" {
+		config += fmt.Sprintf("upstream: {endpoint: %q}\n", at.upstream)
+	}
+	write(name+".yaml", config)
+	return writtest.Launch(t, writtest.Options{
+		Data: r.path(name), Args: []string{"--config", r.path(name + ".yaml")}, NoDemo: at.upstream != "",
+		Env: []string{"AWS_ACCESS_KEY_ID=" + ownKey.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + ownKey.SecretAccessKey},
+	})
 }
 
 func (r *replicas) start(t *testing.T, name string) *writtest.Server {
 	t.Helper()
-	s, err := r.launch(t, name)
+	return r.startAt(t, name, place{})
+}
+
+func (r *replicas) startAt(t *testing.T, name string, at place) *writtest.Server {
+	t.Helper()
+	s, err := r.launch(t, name, at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
+
+// ownKey is what a replica signs with that has an upstream of its own.
+var ownKey = fakebedrock.Credential{AccessKeyID: "AKIAREPLICASTANDIN00", SecretAccessKey: "replica"}
 
 // called calls a model at one server with credentials that may be another's.
 func called(t *testing.T, at *writtest.Server, k writtest.Keys) writtest.Answer {
@@ -51,6 +82,37 @@ func called(t *testing.T, at *writtest.Server, k writtest.Keys) writtest.Answer 
 	return writtest.Do(t, writtest.Sign(t, k, writtest.Request{
 		URL: at.Gateway + "/model/amazon.nova-lite-v1%3A0/converse", Body: `{"messages":[{"role":"user","content":[{"text":"hello"}]}]}`,
 	}))
+}
+
+// allowed are a session's calls of the demo's small model.
+func allowed(t *testing.T, at *writtest.Server, k writtest.Keys) bool {
+	t.Helper()
+	return called(t, at, k).Status == http.StatusOK
+}
+
+// admin asks a replica as its local administrator.
+func admin(t *testing.T, s *writtest.Server) *api.Client {
+	t.Helper()
+	token, err := api.LoadToken(dataDir(s.Data).token())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return api.NewClient(s.Admin, token)
+}
+
+// signedIn asks a replica as an operator who signed in at another.
+func signedIn(t *testing.T, by, at *writtest.Server, name string) *api.Client {
+	t.Helper()
+	link := strings.TrimSpace(by.MustRun(t, "operator", "link", name))
+	nobody := os.Getenv("XDG_CONFIG_HOME")
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	defer t.Setenv("XDG_CONFIG_HOME", nobody)
+	by.MustRun(t, "login", "--link", link)
+	all, err := readSaved()
+	if err != nil || all[by.Admin].Token == "" {
+		t.Fatalf("signing %s in left %d sign-ins, %v", name, len(all), err)
+	}
+	return api.NewClient(at.Admin, api.ReadToken(all[by.Admin].Token))
 }
 
 // within waits for what another replica is to notice.
@@ -112,16 +174,12 @@ func TestTwoReplicasServeOneInstallation(t *testing.T) {
 
 func TestAReplicasNameIsItsOwn(t *testing.T) {
 	r := newReplicas(t, "1s")
-	dsn, err := os.ReadFile(r.path("dsn"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	db := storetest.MustOpen(t, strings.TrimSpace(string(dsn)))
+	db := storetest.MustOpen(t, r.dsn)
 	another := store.Replica{Name: "a", Shard: "a", Boot: "another process", Lease: time.Hour}
 	if _, err := db.Renew(t.Context(), another); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.launch(t, "a"); err == nil || !strings.Contains(err.Error(), store.ErrNameTaken.Error()) {
+	if _, err := r.launch(t, "a", place{}); err == nil || !strings.Contains(err.Error(), store.ErrNameTaken.Error()) {
 		t.Errorf("a process took the name of one that lives: %v", err)
 	}
 	if err := db.Leave(t.Context(), another.Name, another.Boot); err != nil {
@@ -138,7 +196,7 @@ func TestAReplicasNameIsItsOwn(t *testing.T) {
 	if err := os.Rename(r.path("a"), r.path("elsewhere")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.launch(t, "a"); err == nil || !strings.Contains(err.Error(), "audit log of this store is not in") {
+	if _, err := r.launch(t, "a", place{}); err == nil || !strings.Contains(err.Error(), "audit log of this store is not in") {
 		t.Errorf("another directory took the name: %v", err)
 	}
 }

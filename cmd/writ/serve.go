@@ -241,6 +241,9 @@ func limitsOf(c config.Limits) gateway.Limits {
 
 // announce records the start: from here on calls may be served.
 func (s *server) announce(ctx context.Context) error {
+	if err := s.state.Renew(ctx); err != nil {
+		return err
+	}
 	return s.kernel.lifecycle(ctx, "start")
 }
 

@@ -42,19 +42,20 @@ func (c *statusCmd) Run(ctx context.Context) error {
 	if s.StandIn {
 		upstream += " (stand-in, not Bedrock)"
 	}
-	return table(os.Stdout,
-		[]string{"version", s.Version},
-		[]string{"ready", ready},
-		[]string{"up for", time.Since(s.Started).Round(time.Second).String()},
-		[]string{"standing", s.Standing},
-		[]string{"upstream", upstream},
-		[]string{"state", fmt.Sprintf("revision %d, %d identities, %d grants", s.Revision, s.Identities, s.Grants)},
-		[]string{"rules", s.Bundle},
-		[]string{"audit log", fmt.Sprintf("%s, %d records, root %s", s.LogOrigin, s.LogSize, s.LogRoot)},
-		[]string{"open calls", strconv.Itoa(s.OpenCalls)},
-		[]string{"observe mode", observeLine(s.Observe)},
-		[]string{"validations", validationsLine(s.Validations)},
-	)
+	rows := [][]string{
+		{"version", s.Version},
+		{"ready", ready},
+		{"up for", time.Since(s.Started).Round(time.Second).String()},
+		{"standing", s.Standing},
+		{"upstream", upstream},
+		{"state", fmt.Sprintf("revision %d, %d identities, %d grants", s.Revision, s.Identities, s.Grants)},
+		{"rules", s.Bundle},
+		{"audit log", fmt.Sprintf("%s, %d records, root %s", s.LogOrigin, s.LogSize, s.LogRoot)},
+		{"open calls", strconv.Itoa(s.OpenCalls)},
+		{"observe mode", observeLine(s.Observe)},
+		{"validations", validationsLine(s.Validations)},
+	}
+	return table(os.Stdout, append(rows, peopleRows(s)...)...)
 }
 
 // validationsLine says what a model needs soon, the most urgent first.

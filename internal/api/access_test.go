@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +15,7 @@ func guarded() (*Server, Token) {
 	token := NewToken()
 	return New(Config{
 		Token: token, Metrics: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("let in") }),
-		Status:    func() Status { panic("let in") },
+		Status:    func(context.Context) Status { panic("let in") },
 		DemoToken: func(string, string, time.Duration) (string, error) { panic("let in") },
 	}), token
 }

@@ -26,8 +26,8 @@ type ContainerFunc func(identity.Session) (string, error)
 // DemoTokenFunc has the demo's OIDC issuer sign a token.
 type DemoTokenFunc func(subject, audience string, ttl time.Duration) (string, error)
 
-func (s *Server) status(*call) (Status, error) {
-	return s.cfg.Status(), nil
+func (s *Server) status(c *call) (Status, error) {
+	return s.cfg.Status(c.ctx()), nil
 }
 
 func (s *Server) apply(c *call, in ApplyRequest) (ApplyAnswer, error) {

@@ -9,6 +9,7 @@
 package api
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -38,8 +39,8 @@ type Config struct {
 	Gateway       *gateway.Gateway
 	Exchange      *proof.Exchange
 	Store         *store.DB
-	Records       *journal.Journal // this replica's log, where refusals are looked up
-	Status        func() Status    // what the process knows of itself
+	Records       *journal.Journal             // this replica's log, where refusals are looked up
+	Status        func(context.Context) Status // what the process knows of itself
 	Observe       *governance.Observe
 	LogOrigin     string
 	Metrics       http.Handler

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/governance"
+	"github.com/writ-project/writ/internal/notify"
 )
 
 // File is one manifest as the caller read it; errors refer to it by name.
@@ -141,4 +142,12 @@ type Status struct {
 	// Validations are those that models need and that end within 30 days, or have
 	// ended, or were never made, the most urgent first.
 	Validations []governance.ValidationDue `json:"validations,omitempty"`
+
+	Replica   string                     `json:"replica"`
+	LeaseLeft float64                    `json:"leaseLeftSeconds"` // for how long it decides unless it renews
+	Replicas  []governance.ReplicaSpread `json:"replicas,omitempty"`
+	Requests  int64                      `json:"requestsWaiting"` // requests and reviews that nobody has closed yet
+	Sinks     []notify.SinkView          `json:"sinks,omitempty"`
+	// PeopleError is why replicas, requests and sinks could not be asked for.
+	PeopleError string `json:"peopleError,omitempty"`
 }

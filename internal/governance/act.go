@@ -17,6 +17,7 @@ func (o *Office) act(ctx context.Context, c auditlog.Control, do func(store.Ref)
 	if err != nil {
 		return err
 	}
+	defer o.cfg.Ledger.leave(index)
 	done := do(o.ref(index))
 	// The act stands or fell whether or not the caller still listens.
 	ctx = context.WithoutCancel(ctx)
@@ -47,6 +48,7 @@ func (o *Office) announce(ctx context.Context, c auditlog.Control) (uint64, erro
 		return 0, fmt.Errorf("recording the intention: %w", wrong)
 	}
 	if err != nil {
+		defer o.cfg.Ledger.leave(index)
 		return 0, errors.Join(fmt.Errorf("recording the intention: %w", err), o.close(context.WithoutCancel(ctx), index, err))
 	}
 	return index, nil
@@ -70,15 +72,16 @@ func (o *Office) close(ctx context.Context, intent uint64, failed error) error {
 }
 
 // A connection that broke in the middle of a commit leaves open whether it was
-// made. The store knows, once it answers again.
+// made. The store knows, once it answers again; what takes longer than this is
+// settled later.
 const (
 	askAgain    = 100 * time.Millisecond
 	askAgainFor = 5 * time.Second
 )
 
 // wentThrough finds out how an act ended that failed: nil when it was committed
-// all the same. When the store does not answer, the act is left open, for
-// Reconcile, and the error says so.
+// all the same. When the store does not answer, the act is left open, for the
+// clerk or the next start, and the error says so.
 func (o *Office) wentThrough(ctx context.Context, ref store.Ref, failed error) (error, error) {
 	for _, certain := range []error{store.ErrConflict, store.ErrEpoch, store.ErrNotFound, store.ErrRecordUsed, store.ErrReadOnly, ErrReplayed} {
 		if errors.Is(failed, certain) {
@@ -110,18 +113,27 @@ var errOrphan = errors.New("the process ended before the change was committed")
 // anything is served (security S27) and returns how many it closed. Open acts
 // of other logs are theirs to close.
 func (o *Office) Reconcile(ctx context.Context) (int, error) {
-	open := o.cfg.Ledger.unfinished()
-	for _, index := range open {
+	return o.reconcile(ctx, o.cfg.Ledger.unfinished())
+}
+
+// settleLeft does so in a process that goes on, for acts that nobody performs any
+// more since the store did not say how they ended.
+func (o *Office) settleLeft(ctx context.Context) (int, error) {
+	return o.reconcile(ctx, o.cfg.Ledger.abandoned())
+}
+
+func (o *Office) reconcile(ctx context.Context, open []uint64) (int, error) {
+	for i, index := range open {
 		committed, err := o.committed(ctx, o.ref(index))
 		if err != nil {
-			return 0, err
+			return i, err
 		}
 		failed := error(nil)
 		if !committed {
 			failed = errOrphan
 		}
 		if err := o.close(ctx, index, failed); err != nil {
-			return 0, err
+			return i, err
 		}
 	}
 	return len(open), nil

@@ -26,6 +26,7 @@ type Clerk struct {
 	// server could not load, once a revision.
 	Drifted func(ctx context.Context, g rights.Grant, revision int64)
 	told    map[string]int64 // of drifted grants: the revision that was told
+	tidied  time.Time        // when replicas that are gone were last forgotten
 }
 
 // NewClerk makes the clerk of an office.
@@ -37,6 +38,7 @@ const (
 	// revokeWithin is how long the word of a revocation may take: longer than any
 	// lease. After it the grant is shown as revoke_failed until everyone knows.
 	revokeWithin = 30 * time.Second
+	tidyEvery    = time.Hour
 )
 
 var clerkActor = Actor{Name: Self, Via: "writ"}
@@ -75,7 +77,7 @@ func (c *Clerk) Round(ctx context.Context) (int, error) {
 	done := 0
 	var errs []error
 	for _, part := range []func(context.Context) (int, error){
-		c.expireGrants, c.ripenRequests, c.settleGrants, c.expireOthers, c.tellDrift,
+		c.office.settleLeft, c.expireGrants, c.ripenRequests, c.settleGrants, c.expireOthers, c.tellDrift, c.tidy,
 	} {
 		n, err := part(ctx)
 		done, errs = done+n, append(errs, err)
@@ -176,15 +178,15 @@ func (c *Clerk) settle(ctx context.Context, state rights.GrantState, rows []stor
 	return done, err
 }
 
-// spreads asks for each row's revision whether everyone knows it.
+// spreads says of each row's revision whether everyone knows it.
 func (c *Clerk) spreads(ctx context.Context, rows []store.Row) (map[string]bool, error) {
+	replicas, now, err := c.office.cfg.Store.Replicas(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]bool, len(rows))
 	for _, row := range rows {
-		s, err := c.office.spread(ctx, row.Revision)
-		if err != nil {
-			return nil, err
-		}
-		out[row.Name] = s.Everyone
+		out[row.Name] = c.office.spreadAmong(replicas, now, row.Revision).Everyone
 	}
 	return out, nil
 }
@@ -234,7 +236,7 @@ func (c *Clerk) ripenRequests(ctx context.Context) (int, error) {
 		}
 	}
 	return c.due(ctx, manifest.Request, "request.clock", func(s *snapshot.Snapshot, row store.Row, now time.Time) (*store.Change, error) {
-		w, err := c.office.believed(row)
+		w, err := c.office.believed(ctx, row)
 		if err != nil {
 			return nil, err
 		}
@@ -292,6 +294,19 @@ func (c *Clerk) tellDrift(ctx context.Context) (int, error) {
 		}
 	}
 	return 0, nil
+}
+
+// tidy forgets replicas that are long gone. It is no act: nobody counts on them.
+func (c *Clerk) tidy(ctx context.Context) (int, error) {
+	now := c.office.cfg.Now()
+	if now.Sub(c.tidied).Abs() < tidyEvery {
+		return 0, nil
+	}
+	n, err := c.office.cfg.Store.ForgetReplicas(ctx)
+	if err == nil {
+		c.tidied = now
+	}
+	return int(n), err
 }
 
 // due has step say what becomes of each row of a kind whose time has come, and

@@ -36,15 +36,14 @@ func (o *Office) waiting(ctx context.Context, id string) (stored, error) {
 	if err != nil {
 		return stored{}, err
 	}
-	return o.believed(row)
+	return o.believed(ctx, row)
 }
 
-// believed decodes a request's row once the log vouches for it (security S17).
-func (o *Office) believed(row store.Row) (stored, error) {
-	if row.Stored != row.Digest() {
-		return stored{}, fmt.Errorf("request %s: %w: its content is not that of its digest", row.Name, snapshot.ErrUnauthorised)
-	}
-	if err := o.cfg.Ledger.Authorised(row.Record, row.Change); err != nil {
+// believed decodes a request's row once the log vouches for it (security S17). It
+// was read apart from the state, and may be newer: by another replica's record
+// that was not heard of yet.
+func (o *Office) believed(ctx context.Context, row store.Row) (stored, error) {
+	if err := o.cfg.Ledger.Vouched(ctx, row); err != nil {
 		return stored{}, fmt.Errorf("request %s: %w: %w", row.Name, snapshot.ErrUnauthorised, err)
 	}
 	r, err := row.Resource()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,31 +59,70 @@ func (o *Office) asked(g *rights.Grant, replaces bool) Submission {
 }
 
 func (o *Office) divertWidening(_ context.Context, a Actor, p *Plan, current []manifest.Resource) error {
-	now := o.cfg.Now()
-	before, err := snapshot.Of(current, now)
-	if err != nil {
-		return nil // a state that is not sound grants nothing; check says why the next is not either
-	}
-	if !approverBeside(before, a.Name, a.Party().Person) {
-		return nil // nobody could be asked
-	}
 	changes, err := store.Changes(p.Changes)
 	if err != nil || len(changes) == 0 {
 		return err
 	}
-	after, err := before.With(changes, now)
-	if err != nil {
-		return err
+	// What the log vouched for last, not what the store says: a row that somebody
+	// widened there must not count as what was approved.
+	if o.state == nil {
+		return errors.New("the state cannot be loaded, and what a change widens cannot be told without it: restore the installation")
 	}
-	widens, err := Widenings(before, after, changes, rights.Place{Catalogue: after.Catalogue, Account: o.cfg.Account}, now)
-	if err != nil {
-		return err
+	before := o.state.Current()
+	if !approverBeside(before, a.Name, a.Party().Person) {
+		return nil // nobody could be asked
 	}
-	widens = append(widens, RoleWidenings(before, after, changes)...)
-	if len(widens) == 0 {
-		return nil
+	widens, err := o.widens(before, changes)
+	if err != nil || len(widens) == 0 {
+		return err
 	}
 	return o.askFor(p, current, widens)
+}
+
+// widens is everything that changes give beyond what was approved.
+func (o *Office) widens(before *snapshot.Snapshot, changes []store.Change) ([]request.Widens, error) {
+	now := o.cfg.Now()
+	after, err := before.With(changes, now)
+	if err != nil {
+		return nil, err
+	}
+	out, err := Widenings(before, after, changes, rights.Place{Catalogue: after.Catalogue, Account: o.cfg.Account}, now)
+	return append(out, RoleWidenings(before, after, changes)...), err
+}
+
+// settleChange takes of a change that is asked for only what it would do: what that
+// replaces, and what it widens, is found here and not believed.
+func (o *Office) settleChange(s *snapshot.Snapshot, ask *request.ChangeAsk) (*request.ChangeAsk, error) {
+	out := &request.ChangeAsk{}
+	if len(ask.Changes) == 0 || len(ask.Changes) > batch-1 {
+		return nil, fmt.Errorf("%w: a request is for 1 to %d changes", ErrInvalid, batch-1)
+	}
+	for _, c := range ask.Changes {
+		kind := manifest.Kind(c.Kind)
+		if !kind.InFiles() || kind == manifest.Grant {
+			return nil, fmt.Errorf("%w: %s/%s is not changed by such a request", ErrInvalid, c.Kind, c.Name)
+		}
+		if c.Before = ""; c.Op != string(manifest.Create) {
+			live, ok := s.Resource(kind, c.Name)
+			if !ok {
+				return nil, fmt.Errorf("%s/%s: %w", c.Kind, c.Name, store.ErrNotFound)
+			}
+			sum := live.Digest()
+			c.Before = hex.EncodeToString(sum[:])
+		}
+		out.Changes = append(out.Changes, c)
+	}
+	changes, err := changesOf(s, out)
+	if err == nil {
+		err = o.tried(s, changes)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if out.Widens, err = o.widens(s, changes); err == nil && len(out.Widens) == 0 {
+		err = fmt.Errorf("%w: it widens nothing, and can simply be applied", ErrNothing)
+	}
+	return out, err
 }
 
 // askFor moves the changes that widen into one request. What is left must be sound

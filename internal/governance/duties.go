@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/authority"
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/grant"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
@@ -51,9 +52,9 @@ func waiversOf(s *snapshot.Snapshot) []sod.Waiver {
 
 // facts are who does what, as far as the state says it.
 func (o *Office) facts(s *snapshot.Snapshot) sod.Facts {
-	f := peopleFacts(s)
+	f, spoken := peopleFacts(s), vouchedModels(s, nil)
 	for _, g := range s.Grants() {
-		o.addGrant(s, &f, g)
+		o.addGrant(s, &f, g, spoken)
 	}
 	return f
 }
@@ -61,7 +62,7 @@ func (o *Office) facts(s *snapshot.Snapshot) sod.Facts {
 // factsAbout are the facts that matter to some hands: of people, everything they
 // and their other accounts answer for; of identities, their grants.
 func (o *Office) factsAbout(s *snapshot.Snapshot, hands []sod.Hand) sod.Facts {
-	f := peopleFacts(s)
+	f, spoken := peopleFacts(s), vouchedModels(s, hands)
 	identities := make(map[string]bool)
 	for _, h := range hands {
 		if h.Kind == sod.HandIdentity {
@@ -79,23 +80,25 @@ func (o *Office) factsAbout(s *snapshot.Snapshot, hands []sod.Hand) sod.Facts {
 	}
 	for _, name := range sortedKeys(identities) {
 		for _, g := range s.GrantsOf(name) {
-			o.addGrant(s, &f, g)
+			o.addGrant(s, &f, g, spoken)
 		}
 	}
 	return f
 }
 
-// peopleFacts are the duties that come with roles.
+// peopleFacts are the duties that come with roles, and who vouched for which
+// model. A disabled account does nothing, and is its person's all the same: what it
+// answers for is theirs.
 func peopleFacts(s *snapshot.Snapshot) sod.Facts {
 	f := sod.Facts{
 		Persons: make(map[string][]sod.Held), Behind: make(map[string]string), Identities: make(map[string][]sod.Held), Unknown: sod.Unseen(),
 	}
 	for _, op := range s.Operators() {
+		f.Behind[op.ID] = op.Behind()
 		if !op.Disabled {
-			f.Behind[op.ID], f.Persons[op.ID] = op.Behind(), roleDuties(op)
+			f.Persons[op.ID] = roleDuties(op)
 		}
 	}
-	delete(f.Unknown, sod.Attest) // what was attested is among the validations
 	for _, v := range s.Validations() {
 		for _, account := range accountsOf(s, v.By) {
 			f.Persons[account] = append(f.Persons[account], sod.Held{Duty: sod.Attest, Object: "Model/" + v.Model, Source: "Validation/" + v.ID})
@@ -105,7 +108,7 @@ func peopleFacts(s *snapshot.Snapshot) sod.Facts {
 }
 
 // addGrant adds the duties that come with a grant that gives a right or will.
-func (o *Office) addGrant(s *snapshot.Snapshot, f *sod.Facts, g *rights.Grant) {
+func (o *Office) addGrant(s *snapshot.Snapshot, f *sod.Facts, g *rights.Grant, spoken *spokenOf) {
 	i, known := s.Identity(g.Identity)
 	e, there := s.Entitlement(g.Entitlement)
 	if !known || !there || g.State != rights.GrantScheduled && !grant.Live(*g, o.cfg.Now()) {
@@ -113,7 +116,7 @@ func (o *Office) addGrant(s *snapshot.Snapshot, f *sod.Facts, g *rights.Grant) {
 	}
 	source := "Grant/" + g.ID
 	f.Identities[i.ID] = append(f.Identities[i.ID], rightDuties(e, g.Narrow, source)...)
-	for _, hand := range answering(s, i, e, source) {
+	for _, hand := range answering(s, i, spoken.names(e), source) {
 		f.Persons[hand.Name] = append(f.Persons[hand.Name], hand.Held)
 	}
 }
@@ -150,11 +153,55 @@ func rightDuties(e *rights.Entitlement, n *rights.Narrowing, source string) []so
 	return out
 }
 
+// spokenOf knows the models that somebody vouches for, and which rights reach them:
+// a right can name a model by its family, and who vouches names the model.
+type spokenOf struct {
+	s      *snapshot.Snapshot
+	models []bedrock.Model
+	by     map[string][]string // by entitlement
+}
+
+// vouchedModels are the models that were vouched for, and would be by some hands.
+func vouchedModels(s *snapshot.Snapshot, hands []sod.Hand) *spokenOf {
+	ids := make(map[string]bool)
+	for _, v := range s.Validations() {
+		ids[v.Model] = true
+	}
+	for _, h := range hands {
+		if h.Held.Duty == sod.Attest {
+			ids[strings.TrimPrefix(h.Held.Object, "Model/")] = true
+		}
+	}
+	out := &spokenOf{s: s, by: make(map[string][]string)}
+	for _, id := range sortedKeys(ids) {
+		if m, ok := s.Catalogue.Model(id); ok {
+			out.models = append(out.models, m)
+		}
+	}
+	return out
+}
+
+// names are a right's models as it names them, and the ids of those among them
+// that somebody vouches for.
+func (k *spokenOf) names(e *rights.Entitlement) []string {
+	if names, ok := k.by[e.ID]; ok {
+		return names
+	}
+	names := slices.Clone(e.Models)
+	for _, m := range k.models {
+		if reaches(k.s, e, m) && !slices.Contains(names, m.ID) {
+			names = append(names, m.ID)
+		}
+	}
+	k.by[e.ID] = names
+	return names
+}
+
 // answering are the people who answer for an identity that may invoke: for it, and
-// for its use of the models.
-func answering(s *snapshot.Snapshot, i *identity.Identity, e *rights.Entitlement, source string) []sod.Hand {
+// for its use of the models, under each of their names.
+func answering(s *snapshot.Snapshot, i *identity.Identity, models []string, source string) []sod.Hand {
 	objects := []string{"Identity/" + i.ID}
-	for _, m := range e.Models {
+	for _, m := range models {
 		objects = append(objects, "Model/"+m)
 	}
 	var out []sod.Hand
@@ -196,7 +243,7 @@ func grantDuties(s *snapshot.Snapshot, g *request.GrantAsk, source string) []sod
 	if err != nil {
 		return nil
 	}
-	out := answering(s, i, e, source)
+	out := answering(s, i, vouchedModels(s, nil).names(e), source)
 	for _, h := range rightDuties(e, g.Narrow, source) {
 		out = append(out, sod.Hand{Kind: sod.HandIdentity, Name: i.ID, Held: h})
 	}

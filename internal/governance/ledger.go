@@ -55,6 +55,7 @@ type place struct {
 type announced struct {
 	revision uint64
 	changes  []spoken
+	left     bool // by whoever performed it, who could not find out how it ended
 }
 
 // OpenLedger reads the control records of the log that this process writes.
@@ -104,7 +105,7 @@ func (l *Ledger) announce(at place, c *auditlog.Control) error {
 	defer l.mu.Unlock()
 	changes, err := l.hearAll(at, c)
 	if err == nil {
-		l.open[at] = &announced{c.Revision, changes}
+		l.open[at] = &announced{revision: c.Revision, changes: changes}
 	}
 	return err
 }
@@ -229,13 +230,31 @@ func (l *Ledger) Floors() map[string]uint32 {
 	return maps.Clone(l.floors)
 }
 
+// leave says that nobody performs an act any more. One that is closed is no matter.
+func (l *Ledger) leave(index uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if act := l.open[place{l.own, index}]; act != nil {
+		act.left = true
+	}
+}
+
 // unfinished lists this process's open acts in order.
 func (l *Ledger) unfinished() []uint64 {
+	return l.mine(func(*announced) bool { return true })
+}
+
+// abandoned are those that nobody performs any more.
+func (l *Ledger) abandoned() []uint64 {
+	return l.mine(func(a *announced) bool { return a.left })
+}
+
+func (l *Ledger) mine(which func(*announced) bool) []uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []uint64
-	for at := range l.open {
-		if at.shard == l.own {
+	for at, act := range l.open {
+		if at.shard == l.own && which(act) {
 			out = append(out, at.index)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/grant"
-	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/rights"
@@ -267,11 +266,6 @@ type Attestation struct {
 // MaxAttestation is how long a validation can last.
 const MaxAttestation = 366 * 24 * time.Hour
 
-// attestRule names the duties that must not meet in who attests. It is no rule
-// that can be switched off: a sponsor who attests to the model would vouch for
-// what their own identity uses.
-const attestRule = "attest-and-use"
-
 // Attest records that a model passed a review, by the actor. It replaces the
 // last such attestation.
 func (o *Office) Attest(ctx context.Context, a Actor, at Attestation) (ModelView, error) {
@@ -294,34 +288,20 @@ func (o *Office) Attest(ctx context.Context, a Actor, at Attestation) (ModelView
 	return o.Model(ctx, a, at.Model)
 }
 
-// mayVouch refuses a program, and whoever answers for an identity that uses the
-// model.
+// mayVouch refuses a program, and whoever has a duty that does not go with it,
+// such as answering for an identity that uses the model. The duty's source is the
+// act itself, so that a conflict counts anew although the same person vouched
+// before.
 func (o *Office) mayVouch(s *snapshot.Snapshot, a Actor, m bedrock.Model) error {
 	if a.Operator == nil || a.Operator.Kind == operator.Automation {
 		return &ForbiddenError{Action: authority.Attest, Reasons: []string{"a human attests"}}
 	}
-	for _, name := range usersOf(s, []bedrock.Model{m}, o.cfg.Now())[m.ID] {
-		i, ok := s.Identity(name)
-		if !ok || !answersFor(s, a.Operator, i) {
-			continue
-		}
-		return &DutiesError{Conflicts: []sod.Conflict{{
-			Rule: attestRule, Title: "who vouches for a model does not answer for an identity that uses it", Severity: "high",
-			Subject: "Operator/" + a.Name, Prevent: true,
-			Left:  sod.Held{Duty: "attest", Object: "Model/" + m.ID},
-			Right: sod.Held{Duty: "sponsor", Object: "Identity/" + name, Source: "its sponsor, owner or deputy"},
-		}}}
+	added := []sod.Hand{{Kind: sod.HandPerson, Name: a.Operator.ID, Held: sod.Held{Duty: sod.Attest, Object: "Model/" + m.ID, Source: "this attestation"}}}
+	found := sod.Would(o.rules(s), o.factsAbout(s, added), added, waiversOf(s), o.cfg.Now())
+	if stops := sod.Preventing(found); len(stops) > 0 {
+		return &DutiesError{Conflicts: stops}
 	}
 	return nil
-}
-
-// answersFor reports whether a person, by whichever account, is sponsor, owner or
-// deputy of an identity.
-func answersFor(s *snapshot.Snapshot, op *operator.Operator, i *identity.Identity) bool {
-	names := []string{i.Sponsor, i.Owner, i.Deputy}
-	return slices.ContainsFunc(names, op.Is) || slices.ContainsFunc(s.Operators(), func(other *operator.Operator) bool {
-		return other.Behind() == op.Behind() && slices.ContainsFunc(names, other.Is)
-	})
 }
 
 func (o *Office) attesting(s *snapshot.Snapshot, a Actor, at Attestation) ([]store.Change, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/rights"
+	"github.com/writ-project/writ/internal/sod"
 	"github.com/writ-project/writ/internal/store/storetest"
 )
 
@@ -111,5 +112,32 @@ func TestWhoUsesAModelDoesNotVouchForIt(t *testing.T) {
 		if _, err := h.office.Attest(t.Context(), h.actor(t, "mira"), at); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestWhoVouchedAndComesToUseTheModelIsFound, and does not vouch again: also where
+// the right names a family and not the model, and the account that answers is one
+// that was disabled.
+func TestWhoVouchedAndComesToUseTheModelIsFound(t *testing.T) {
+	h := priced(t)
+	if _, err := h.office.Attest(t.Context(), h.actor(t, "paul"), attestation(h, bedrock.DataRetention, 60)); err != nil {
+		t.Fatal(err)
+	}
+	old := somebody("paul-2", operator.Requester)
+	spec := *old.Spec.(*operator.Operator)
+	spec.Person, spec.Disabled = h.actor(t, "paul").Operator.Behind(), true
+	support, _ := h.state.Current().Identity("support")
+	next := *support
+	next.Deputy = spec.Email
+	h.put(t, manifest.Create, manifest.Resource{Kind: manifest.Operator, Name: "paul-2", Spec: &spec})
+	h.put(t, manifest.Update, manifest.Resource{Kind: manifest.Identity, Name: "support", Spec: &next})
+	found, _, err := h.office.Conflicts(t.Context(), h.actor(t, "otto"))
+	if err != nil || !slices.ContainsFunc(found, func(c sod.Conflict) bool {
+		return c.Rule == "attest-own" && c.Subject == "Operator/paul" && c.Left.Object == "Model/"+pricing
+	}) {
+		t.Errorf("found %+v, %v", found, err)
+	}
+	if _, err := h.office.Attest(t.Context(), h.actor(t, "paul"), attestation(h, bedrock.DataRetention, 90)); !errors.Is(err, ErrDuties) {
+		t.Errorf("again: %v", err)
 	}
 }

@@ -84,7 +84,7 @@ func (o *Office) granted(s *snapshot.Snapshot, r *request.Request) ([]store.Chan
 
 // reviewOf files the review that stays open until somebody else closes it (R17).
 func (o *Office) reviewOf(r *request.Request, grantName string) (store.Change, error) {
-	id := NewID()
+	id := newRequestID(o.cfg.Now())
 	ask := request.Ask{Review: &request.ReviewAsk{Grant: grantName, Identity: r.Ask.Grant.Identity, By: r.Requester}}
 	words := request.Words{Justification: r.Justification, Ticket: r.Ticket}
 	review, err := request.New(request.ForReview, ask, r.Requester, words, o.cfg.Now())
@@ -101,7 +101,7 @@ func (o *Office) reviewOf(r *request.Request, grantName string) (store.Change, e
 
 func (o *Office) waived(r *request.Request) ([]store.Change, error) {
 	ask, now := r.Ask.Waiver, o.cfg.Now().UTC()
-	name := "waiver." + r.ID[:16]
+	name := "waiver." + r.ID[len(r.ID)-16:]
 	r.Outcome = "Waiver/" + name
 	c, err := create(manifest.Waiver, name, &sod.Waiver{
 		ID: name, Rule: ask.Rule, Subject: ask.Subject, Reason: cmp.Or(r.Justification, r.Ticket), Compensating: ask.Compensating,
@@ -112,7 +112,7 @@ func (o *Office) waived(r *request.Request) ([]store.Change, error) {
 
 // grantName names a grant after what it is, and the request that led to it.
 func grantName(who, what, id string) string {
-	tail := "." + id[:8]
+	tail := "." + id[len(id)-8:]
 	name := who + "." + what
 	if longest := 64 - len(tail); len(name) > longest {
 		name = name[:longest]

@@ -504,3 +504,75 @@ func TestTenThousandPendingRequestsAreListedByPages(t *testing.T) {
 		t.Errorf("%d of %d", total, n)
 	}
 }
+
+func TestS18_WhatAChangeWidensIsFoundAndNotBelieved(t *testing.T) {
+	h := openHall(t)
+	h.approve(t, "alex", h.submit(t, "dana", askGrant("bot", "chat")).ID)
+	e, _ := h.state.Current().Entitlement("chat")
+	wider := *e
+	wider.Models = append(slices.Clone(e.Models), "amazon.nova-pro-v1:0")
+	spec, err := (manifest.Resource{Kind: manifest.Entitlement, Name: "chat", Spec: &wider}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(c request.Change) (RequestView, error) {
+		return h.office.Submit(t.Context(), h.as(t, "adam"), Submission{
+			Ask: request.Ask{Change: &request.ChangeAsk{Changes: []request.Change{c}, Widens: []request.Widens{{Operator: "pat", Cause: "x", Text: "nothing much"}}}}, Justification: "a small thing",
+		})
+	}
+	r, err := ask(request.Change{Op: "update", Kind: "Entitlement", Name: "chat", Spec: spec, Before: "00"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := r.Ask.Change.Widens; len(w) != 1 || w[0].Grant == "" || r.Stages[0].Entitlement != "chat" {
+		t.Errorf("widens %+v, stages %+v", w, r.Stages)
+	}
+	grant, err := (manifest.Resource{Kind: manifest.Grant, Name: "mine", Spec: &rights.Grant{ID: "mine", Identity: "bot", Entitlement: "grave", NotBefore: h.now, NotAfter: h.now.Add(time.Hour)}}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []request.Change{
+		{Op: "create", Kind: "Grant", Name: "mine", Spec: grant},
+		{Op: "create", Kind: "Token", Name: "mine", Spec: []byte(`{}`)},
+		{Op: "delete", Kind: "Quarantine", Name: "identity.bot"},
+		{Op: "update", Kind: "Entitlement", Name: "chat", Spec: []byte(`{"models":1}`)},
+	} {
+		if _, err := ask(c); err == nil {
+			t.Errorf("a change of %s was taken", c.Kind)
+		}
+	}
+	same, err := (manifest.Resource{Kind: manifest.Entitlement, Name: "chat", Spec: e}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(request.Change{Op: "update", Kind: "Entitlement", Name: "chat", Spec: same}); !errors.Is(err, ErrNothing) {
+		t.Errorf("what widens nothing: %v", err)
+	}
+}
+
+func TestS18_ARowWidenedInTheStoreIsNotWhatWasApproved(t *testing.T) {
+	h := openHall(t)
+	h.approve(t, "alex", h.submit(t, "dana", askGrant("bot", "chat")).ID)
+	e, _ := h.state.Current().Entitlement("chat")
+	wider := *e
+	wider.Models = append(slices.Clone(e.Models), "amazon.nova-pro-v1:0")
+	wanted := manifest.Resource{Kind: manifest.Entitlement, Name: "chat", Spec: &wider}
+	spec, err := wanted.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, err := h.db.Revision(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Somebody writes the database, and has the administrator apply what is there.
+	if _, err := h.db.Commit(t.Context(), store.Commit{Record: store.Ref{Shard: "0", Index: 9999}, Expect: revision, Changes: []store.Change{
+		{Op: manifest.Update, Kind: manifest.Entitlement, Name: "chat", Spec: spec},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := h.office.Plan(t.Context(), h.as(t, "adam"), []manifest.Resource{wanted}, false)
+	if err == nil && (p.Steps() > 0 || len(p.Requests) != 1) {
+		t.Errorf("%d steps, %d requests: the store's word was taken", p.Steps(), len(p.Requests))
+	}
+}

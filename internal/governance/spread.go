@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/authority"
+	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/store"
 )
 
@@ -16,6 +17,20 @@ func (o *Office) Spread(ctx context.Context, a Actor, revision int64) (Spread, e
 		}
 	}
 	return o.spread(ctx, revision)
+}
+
+// Waiting is how many requests and reviews nobody has closed yet, and how many
+// replicas know of this server's own revision, for whoever runs the server.
+func (o *Office) Waiting(ctx context.Context) (requests int64, replicas Spread, err error) {
+	if requests, err = o.cfg.Store.Count(ctx, manifest.Request); err != nil {
+		return 0, Spread{}, err
+	}
+	var revision int64
+	if s := o.state.Current(); s != nil {
+		revision = s.Revision
+	}
+	replicas, err = o.spread(ctx, revision)
+	return requests, replicas, err
 }
 
 // leaseSlack is added to a lease before it counts as ended: what the clock of the
@@ -31,13 +46,17 @@ func (o *Office) spread(ctx context.Context, revision int64) (Spread, error) {
 	if err != nil {
 		return Spread{}, err
 	}
+	return o.spreadAmong(all, now, revision), nil
+}
+
+func (o *Office) spreadAmong(all []store.Replica, now time.Time, revision int64) Spread {
 	out := Spread{Revision: revision, Everyone: o.knows(revision)}
 	for _, r := range all {
 		view := replicaSpread(r, revision, now)
 		out.Replicas = append(out.Replicas, view)
 		out.Everyone = out.Everyone && (view.Knows || view.Fenced)
 	}
-	return out, nil
+	return out
 }
 
 func replicaSpread(r store.Replica, revision int64, now time.Time) ReplicaSpread {

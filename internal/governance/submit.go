@@ -42,7 +42,7 @@ type plan struct {
 // (rule R4), where duties would meet, and where the entitlement is not offered to
 // who asks. A rule of the entitlement, or an emergency, may decide it on the spot.
 func (o *Office) Submit(ctx context.Context, a Actor, in Submission) (RequestView, error) {
-	id, automatic := NewID(), false
+	id, automatic := newRequestID(o.cfg.Now()), false
 	_, err := o.commit(ctx, act{a, "request.submit", "request/" + id}, func(s *snapshot.Snapshot) ([]store.Change, error) {
 		p, err := o.plan(ctx, s, a, in)
 		if err != nil {
@@ -67,6 +67,12 @@ func (o *Office) Submit(ctx context.Context, a Actor, in Submission) (RequestVie
 		return RequestView{}, err
 	}
 	return o.Request(ctx, a, id)
+}
+
+// newRequestID names a request so that later ones come later in a list: 48 bits of
+// time in milliseconds, and 80 random ones.
+func newRequestID(now time.Time) string {
+	return fmt.Sprintf("%012x", now.UnixMilli()) + NewID()[:20]
 }
 
 // Preview says what a submission would be judged by, and changes nothing.
@@ -123,7 +129,8 @@ func (o *Office) settle(s *snapshot.Snapshot, a Actor, ask request.Ask) (request
 		g, err := o.settleGrant(s, *ask.Grant)
 		return request.Ask{Grant: &g}, request.ForGrant, err
 	case ask.Change != nil:
-		return ask, request.ForChange, nil
+		change, err := o.settleChange(s, ask.Change)
+		return request.Ask{Change: change}, request.ForChange, err
 	case ask.Lift != nil:
 		q, ok := s.Quarantine(ask.Lift.Quarantine)
 		if !ok {
@@ -131,7 +138,7 @@ func (o *Office) settle(s *snapshot.Snapshot, a Actor, ask request.Ask) (request
 		}
 		return request.Ask{Lift: &request.LiftAsk{Quarantine: q.ID, Target: q.Target}}, request.ForLift, nil
 	case ask.Waiver != nil:
-		return ask, request.ForWaiver, o.checkWaiver(s, ask.Waiver)
+		return request.Ask{Waiver: ask.Waiver}, request.ForWaiver, o.checkWaiver(s, ask.Waiver)
 	}
 	return ask, "", fmt.Errorf("%w: say what is asked for: a grant, a change, the end of a quarantine, or a waiver", ErrInvalid)
 }

@@ -23,12 +23,13 @@ import (
 // a code is asked about first: any program could have opened the page.
 func (d *Door) begin(w http.ResponseWriter, r *http.Request) {
 	if d.cfg.Provider.Issuer == "" {
-		d.refuse(w, http.StatusNotFound, "Nobody can sign in here yet", "Configure login.issuer, or use an API token; the first start printed a link that signs in once.")
+		d.refuse(w, http.StatusNotFound, "No provider to sign in with", "This server knows no OpenID provider: login.issuer in its configuration names one.",
+			"Until then an administrator makes a link that signs in once: writ operator link NAME. The first start printed one, too.")
 		return
 	}
 	f, err := d.flow(r)
 	if err != nil {
-		d.refuse(w, http.StatusBadRequest, "This is not how to sign in", err.Error())
+		d.refuse(w, http.StatusBadRequest, "This is not how to sign in", sentence(err), beginAgain)
 		return
 	}
 	switch {
@@ -36,7 +37,7 @@ func (d *Door) begin(w http.ResponseWriter, r *http.Request) {
 		d.page(w, http.StatusOK, loopbackPage(r))
 		return
 	case r.Method == http.MethodPost && !SameOrigin(r):
-		d.refuse(w, http.StatusForbidden, "Refused", "Another site sent this.")
+		d.refuseForeign(w)
 		return
 	}
 	found, err := d.discover(r.Context())
@@ -46,7 +47,7 @@ func (d *Door) begin(w http.ResponseWriter, r *http.Request) {
 	}
 	sealed, err := d.cfg.Ring().SealFlow(f)
 	if err != nil {
-		d.refuse(w, http.StatusBadRequest, "This is not how to sign in", "A part of the address is too long.")
+		d.refuse(w, http.StatusBadRequest, "This is not how to sign in", "A part of the address is too long.", beginAgain)
 		return
 	}
 	d.setCookie(w, flowCookie, sealed.Token.Reveal(), flowLife, http.SameSiteLaxMode)
@@ -77,6 +78,19 @@ func (d *Door) flow(r *http.Request) (credential.Flow, error) {
 		return f, errors.New("a client takes its code with PKCE by S256")
 	}
 	return f, nil
+}
+
+// loopbackPage asks whether a program on the operator's machine may sign in.
+func loopbackPage(r *http.Request) page {
+	p := page{Title: "Sign in the command line?", Then: "Go on only if you have just run writ login.", Action: "/login", Button: "Sign in"}
+	u, err := url.Parse(r.Form.Get("loopback"))
+	if err == nil {
+		p.Text = "A program on this machine, at port " + u.Port() + ", asks to act as you."
+	}
+	for _, name := range []string{"loopback", "challenge", "method", "state"} {
+		p.Fields = append(p.Fields, field{name, r.Form.Get(name)})
+	}
+	return p
 }
 
 // loopback accepts where a client on the operator's own machine waits (RFC 8252
@@ -119,19 +133,20 @@ func (d *Door) finish(w http.ResponseWriter, r *http.Request) {
 	f, err := d.returned(r)
 	if err != nil {
 		d.cfg.Log.Warn("a sign-in came back that was not begun here", "err", err)
-		d.refuse(w, http.StatusBadRequest, "Not signed in", errFlow.Error()+": begin again.")
+		d.refuse(w, http.StatusBadRequest, "Not signed in", sentence(errFlow), beginAgain)
 		return
 	}
 	q := r.URL.Query()
 	if q.Get("error") != "" || q.Get("code") == "" {
 		d.cfg.Log.Info("the provider refused a sign-in", "error", printable(q.Get("error")))
-		d.refuse(w, http.StatusForbidden, "Not signed in", "The provider refused.")
+		d.refuse(w, http.StatusForbidden, "Not signed in", "The provider refused.", beginAgain)
 		return
 	}
 	account, err := d.admitted(r.Context(), f, q.Get("code"))
 	switch {
 	case errors.Is(err, ErrNoAccount):
-		d.refuse(w, http.StatusForbidden, "Not signed in", "You have no account here: ask an administrator for one.")
+		d.refuse(w, http.StatusForbidden, "Not signed in", "The provider knows you, but you have no account here.",
+			"Ask an administrator for one: writ operator create NAME.")
 	case err != nil:
 		d.unavailable(w, err)
 	case f.Loopback != "":

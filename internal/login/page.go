@@ -1,27 +1,48 @@
 package login
 
 import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
 	"html/template"
 	"net/http"
-	"net/url"
+	"strings"
 )
 
 // page is all that a browser sees of signing in.
 type page struct {
 	Title, Text    string
+	Then           string // what to do about it
+	No             bool   // it says that something did not happen
 	Action, Button string // of a form
+	Quiet          bool   // the form is not what somebody came for
 	Fields         []field
 	Next           string // where to go on by itself
 }
 
 type field struct{ Name, Value string }
 
-var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{{.Title}} · Writ</title>{{if .Next}}<meta http-equiv="refresh" content="0; url={{.Next}}">{{end}}</head>
-<body><main><h1>{{.Title}}</h1><p>{{.Text}}</p>
-{{if .Action}}<form method="post" action="{{.Action}}">{{range .Fields}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">{{end}}<button>{{.Button}}</button></form>{{end}}
-{{if .Next}}<p><a href="{{.Next}}">Go on</a></p>{{end}}</main></body></html>
-`))
+// Style is the page's own style sheet: there is nothing to fetch.
+func (page) Style() template.CSS { return template.CSS(pageStyle) }
+
+var (
+	//go:embed page/page.html
+	pageHTML string
+	//go:embed page/page.css
+	pageStyle string
+)
+
+var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+
+// pagePolicy allows the one style sheet, by its digest, and no script, frame or
+// request. Where forms go is left open: what the provider then redirects to would
+// count as the form's target too.
+var pagePolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; style-src 'sha256-" + digestOf(pageStyle) + "'"
+
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
 
 func (d *Door) page(w http.ResponseWriter, status int, p page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -32,25 +53,29 @@ func (d *Door) page(w http.ResponseWriter, status int, p page) {
 }
 
 // refuse says no, and what to do.
-func (d *Door) refuse(w http.ResponseWriter, status int, title, text string) {
-	d.page(w, status, page{Title: title, Text: text})
+func (d *Door) refuse(w http.ResponseWriter, status int, title, text, then string) {
+	d.page(w, status, page{Title: title, Text: text, Then: then, No: true})
+}
+
+// refuseForeign is for what another site had a browser send.
+func (d *Door) refuseForeign(w http.ResponseWriter) {
+	d.refuse(w, http.StatusForbidden, "Refused", "Another site sent this, so nothing was done.", "If it was you, open the page here and press its button.")
+}
+
+const (
+	newLink    = "Ask for a new one: writ operator link NAME."
+	beginAgain = "Begin again, at /login or with writ login."
+)
+
+// sentence words an error for a page.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // unavailable is for what is not the browser's fault; the reason is for the log.
 func (d *Door) unavailable(w http.ResponseWriter, err error) {
 	d.cfg.Log.Warn("a sign-in failed", "err", err)
-	d.refuse(w, http.StatusBadGateway, "Not signed in", "The provider cannot be asked, or its answer does not hold. The server's log says why.")
-}
-
-// loopbackPage asks whether a program on the operator's machine may sign in.
-func loopbackPage(r *http.Request) page {
-	p := page{Title: "Sign in the command line?", Action: "/login", Button: "Sign in"}
-	u, err := url.Parse(r.Form.Get("loopback"))
-	if err == nil {
-		p.Text = "A program on this machine, at port " + u.Port() + ", asks to act as you. Go on only if you have just run writ login."
-	}
-	for _, name := range []string{"loopback", "challenge", "method", "state"} {
-		p.Fields = append(p.Fields, field{name, r.Form.Get(name)})
-	}
-	return p
+	d.refuse(w, http.StatusBadGateway, "Not signed in", "The provider cannot be asked, or its answer does not hold.",
+		"Try again in a minute. If it stays so, the server's log says why.")
 }

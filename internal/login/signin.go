@@ -95,15 +95,15 @@ func (d *Door) showLink(w http.ResponseWriter, r *http.Request) {
 	token := r.URL.Query().Get("token")
 	s, err := d.cfg.Ring().OpenLink(token)
 	if err != nil || !d.cfg.Now().Before(s.Expires) {
-		d.refuse(w, http.StatusForbidden, "Not signed in", "The link is not valid, or older than fifteen minutes.")
+		d.refuse(w, http.StatusForbidden, "Not signed in", "The link is not valid, or older than fifteen minutes.", newLink)
 		return
 	}
-	d.page(w, http.StatusOK, page{Title: "Sign in", Text: "This link signs in as " + s.Operator + ", once.", Action: "/login/link", Fields: []field{{"token", token}}, Button: "Sign in"})
+	d.page(w, http.StatusOK, page{Title: "Sign in as " + s.Operator + "?", Text: "This link signs this browser in as " + s.Operator + ", once.", Then: "For the command line: writ login --link, with the address of this page.", Action: "/login/link", Fields: []field{{"token", token}}, Button: "Sign in"})
 }
 
 func (d *Door) useLink(w http.ResponseWriter, r *http.Request) {
 	if !SameOrigin(r) {
-		d.refuse(w, http.StatusForbidden, "Refused", "Another site sent this.")
+		d.refuseForeign(w)
 		return
 	}
 	s, err := d.cfg.Ring().OpenLink(r.PostFormValue("token"))
@@ -115,12 +115,12 @@ func (d *Door) useLink(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		d.cfg.Log.Warn("a sign-in link was refused", "err", err)
-		d.refuse(w, http.StatusForbidden, "Not signed in", "The link is not valid, was used, or is older than fifteen minutes.")
+		d.refuse(w, http.StatusForbidden, "Not signed in", "The link is not valid, was used, or is older than fifteen minutes.", newLink)
 		return
 	}
 	account, err := d.cfg.AdmitLink(r.Context(), s.Operator, s.Maker)
 	if err != nil {
-		d.refuse(w, http.StatusForbidden, "Not signed in", "The link is no longer good.")
+		d.refuse(w, http.StatusForbidden, "Not signed in", "The account that the link is for may not sign in any more.", "Ask an administrator.")
 		return
 	}
 	if r.Header.Get("Accept") != "application/json" {
@@ -137,6 +137,7 @@ func (d *Door) useLink(w http.ResponseWriter, r *http.Request) {
 
 // welcome gives a browser its sign-in. It goes on by a page of ours: a redirect
 // would count as the provider's, and the cookie is for our own requests only.
+// Where nobody said where to, there is nowhere to go on to.
 func (d *Door) welcome(w http.ResponseWriter, a Account, method, to string) {
 	sealed, err := d.cfg.Ring().SealSignIn(d.signIn(a, method, d.cfg.Session))
 	if err != nil {
@@ -144,14 +145,19 @@ func (d *Door) welcome(w http.ResponseWriter, a Account, method, to string) {
 		return
 	}
 	d.setCookie(w, sessionCookie, sealed.Token.Reveal(), d.cfg.Session, http.SameSiteStrictMode)
-	d.page(w, http.StatusOK, page{Title: "Signed in", Text: "You are " + a.Operator + ".", Next: to})
+	p := page{Title: "Signed in", Text: "You are " + a.Operator + ".", Next: to}
+	if to == "/" {
+		p.Next, p.Action, p.Button, p.Quiet = "", "/logout", "Sign out", true
+		p.Then = "This browser acts as you at this server until " + d.cfg.Now().Add(d.cfg.Session).UTC().Format("15:04 UTC") + ". You can close this page."
+	}
+	d.page(w, http.StatusOK, p)
 }
 
 // logout has a sign-in count no more, anywhere.
 func (d *Door) logout(w http.ResponseWriter, r *http.Request) {
 	token, byCookie := d.Presented(r)
 	if byCookie && !SameOrigin(r) {
-		d.refuse(w, http.StatusForbidden, "Refused", "Another site sent this.")
+		d.refuseForeign(w)
 		return
 	}
 	d.dropCookie(w, sessionCookie)
@@ -161,7 +167,7 @@ func (d *Door) logout(w http.ResponseWriter, r *http.Request) {
 			d.cfg.Log.Info("signing out", "err", err) // mostly: it had signed out before
 		}
 	}
-	d.page(w, http.StatusOK, page{Title: "Signed out", Text: "This sign-in counts no more."})
+	d.page(w, http.StatusOK, page{Title: "Signed out", Text: "This sign-in counts no more, here or anywhere."})
 }
 
 // EndedID names, for store.Used, that a sign-in was signed out.

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // be told at a glance: an installation loads a million grants at its start. What
 // it does not know at once is not wrong; Decode then reads it at its leisure.
 type canonical struct {
-	rest string
+	rest []byte
 	odd  bool // not of the form
 	said *said
 }
@@ -27,21 +26,21 @@ type said struct {
 
 var saids = sync.Pool{New: func() any { return &said{seed: maphash.MakeSeed()} }}
 
-func (s *said) copyOf(text string) string {
-	at := &s.texts[maphash.String(s.seed, text)%uint64(len(s.texts))]
-	if *at != text {
-		*at = strings.Clone(text)
+func (s *said) copyOf(text []byte) string {
+	at := &s.texts[maphash.Bytes(s.seed, text)%uint64(len(s.texts))]
+	if *at != string(text) {
+		*at = string(text)
 	}
 	return *at
 }
 
 // next reports whether the text goes on with a literal, and steps over it.
 func (c *canonical) next(literal string) bool {
-	rest, ok := strings.CutPrefix(c.rest, literal)
-	if ok {
-		c.rest = rest
+	if len(c.rest) < len(literal) || string(c.rest[:len(literal)]) != literal {
+		return false
 	}
-	return ok
+	c.rest = c.rest[len(literal):]
+	return true
 }
 
 // want makes what does not go on with a literal odd.
@@ -52,7 +51,7 @@ func (c *canonical) want(literal string) {
 }
 
 // text reads a string of printable ASCII without escapes.
-func (c *canonical) text() string {
+func (c *canonical) text() []byte {
 	c.want(`"`)
 	for i := 0; i < len(c.rest) && !c.odd; i++ {
 		switch b := c.rest[i]; {
@@ -65,11 +64,11 @@ func (c *canonical) text() string {
 		}
 	}
 	c.odd = true
-	return ""
+	return nil
 }
 
 // own is text that outlives the spec.
-func (c *canonical) own() string { return strings.Clone(c.text()) }
+func (c *canonical) own() string { return string(c.text()) }
 
 // shared is text that many specs have.
 func (c *canonical) shared() string { return c.said.copyOf(c.text()) }
@@ -77,7 +76,7 @@ func (c *canonical) shared() string { return c.said.copyOf(c.text()) }
 // time reads a whole second in UTC.
 func (c *canonical) time() (t time.Time) {
 	s := c.text()
-	if len(s) != len("2006-01-02T15:04:05Z") || s[len(s)-1] != 'Z' || t.UnmarshalText([]byte(s)) != nil {
+	if len(s) != len("2006-01-02T15:04:05Z") || s[len(s)-1] != 'Z' || t.UnmarshalText(s) != nil {
 		c.odd = true
 	}
 	return t.UTC()
@@ -96,7 +95,7 @@ func (c *canonical) names() (out []string) {
 
 // canonicalGrant reads a grant that is not narrowed; ok is false where Decode
 // must look closer.
-func canonicalGrant(spec string) (g *rights.Grant, ok bool) {
+func canonicalGrant(spec []byte) (g *rights.Grant, ok bool) {
 	c := &canonical{rest: spec, said: saids.Get().(*said)}
 	defer saids.Put(c.said)
 	g = &rights.Grant{}
@@ -119,13 +118,13 @@ func canonicalGrant(spec string) (g *rights.Grant, ok bool) {
 		g.State = rights.GrantState(c.shared())
 	}
 	if c.next(`,"duration":`) {
-		c.odd = g.Duration.UnmarshalText([]byte(c.text())) != nil || c.odd
+		c.odd = g.Duration.UnmarshalText(c.text()) != nil || c.odd
 	}
 	if c.next(`,"from":`) {
 		g.From = c.provenance()
 	}
 	c.want("}")
-	return g, !c.odd && c.rest == ""
+	return g, !c.odd && len(c.rest) == 0
 }
 
 // provenance reads where a grant comes from.

@@ -26,7 +26,7 @@ func closely(spec string) (*rights.Grant, error) {
 
 // sameGrant fails when the glance reads what Decode refuses, or otherwise.
 func sameGrant(t interface{ Fatalf(string, ...any) }, spec string) (glanced bool) {
-	g, ok := canonicalGrant(spec)
+	g, ok := canonicalGrant([]byte(spec))
 	if !ok {
 		return false
 	}

@@ -80,25 +80,6 @@ func requestKeys(q *request.Request) Keys {
 	case q.Ask.Review != nil:
 		k.Subject = q.Ask.Review.Identity
 	}
-	if !q.State.Over() {
-		k.Due = earlier(q.Expires, stageDue(q))
-	}
+	k.Due = q.Due()
 	return k
-}
-
-// stageDue is when the open stage runs out of time; zero: it does not, or has
-// been escalated already.
-func stageDue(q *request.Request) time.Time {
-	if q.State != request.InStage || q.Escalated || q.Stage < 0 || q.Stage >= len(q.Stages) || q.Stages[q.Stage].Timeout <= 0 {
-		return time.Time{}
-	}
-	return q.Since.Add(q.Stages[q.Stage].Timeout)
-}
-
-// earlier is the first of two times; the zero time is never.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

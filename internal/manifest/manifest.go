@@ -155,7 +155,7 @@ func Decode(kind Kind, name string, spec []byte) (Resource, error) {
 // decode reads the spec, at a glance where that is enough.
 func (r *Resource) decode(spec []byte) error {
 	if r.Kind == Grant {
-		if g, ok := canonicalGrant(string(spec)); ok {
+		if g, ok := canonicalGrant(spec); ok {
 			r.Spec = g
 			return nil
 		}
@@ -184,14 +184,12 @@ func (r Resource) Digest() [sha256.Size]byte {
 // label, kind, name and canonical spec, each preceded by its length as eight
 // bytes, big-endian. The digest of a deletion has an empty spec.
 func DigestOf(kind Kind, name string, spec []byte) [sha256.Size]byte {
-	h := sha256.New()
-	for _, part := range [][]byte{[]byte("writ resource v1"), []byte(kind), []byte(name), spec} {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
-		h.Write(n[:])
-		h.Write(part)
+	b := make([]byte, 0, 1024) // most specs are short, and it stays on the stack
+	for _, part := range []string{"writ resource v1", string(kind), name} {
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
 	}
-	return [sha256.Size]byte(h.Sum(nil))
+	b = append(binary.BigEndian.AppendUint64(b, uint64(len(spec))), spec...)
+	return sha256.Sum256(b)
 }
 
 // Validate reports what is wrong with a resource taken alone. What it refers

@@ -20,10 +20,10 @@ var (
 		"keys_unavailable", "signature_invalid", "proof_expired", "proof_not_yet_valid", "proof_lifetime",
 		"proof_missing", "proof_revoked", "certificate_form", "host", "forwarded",
 		"role_unknown", "binding_none", "binding_ambiguous", "audience_aws", "network",
-		"identity_unknown", "identity_halted", "session_too_long", "not_recorded", "not_sealed",
+		"identity_unknown", "identity_halted", "quarantined", "session_too_long", "not_recorded", "not_sealed",
 		"caller_unproven", "caller_expired"}
 	results = union(set("permit", "observed", "default_deny", "forbid", "policy_error", "invalid_request",
-		"unresolved", "obligation", "network", "revoked", "malformed", "too_large", "throttled", "unauthenticated",
+		"unresolved", "obligation", "network", "revoked", "quarantined", "malformed", "too_large", "throttled", "unauthenticated",
 		"unknown_operation", "unknown_invocation", "not_remembered", "not_ready", "upstream", "cut", "client_gone", "sts", "credentials"),
 		set(prefixed("sts_", reasons)...), set(prefixed("credentials_", reasons)...))
 	upstreamTypes = set(gateway.UpstreamTimeout, gateway.UpstreamDNS, gateway.UpstreamTLS, gateway.UpstreamRefused,

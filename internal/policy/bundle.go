@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -72,6 +74,16 @@ type Bundle struct {
 // NewBundle compiles and strictly validates the sources. The error names every
 // rule, entitlement and grant that is wrong, and then there is no bundle.
 func NewBundle(src Sources) (*Bundle, error) {
+	b, err := newBundle(src, nil)
+	if err != nil {
+		return nil, err
+	}
+	return b.With(nil, pointers(src.Grants))
+}
+
+// newBundle compiles the laws, without grants. What was compiled before is used
+// again as far as it is the same; nil: nothing was.
+func newBundle(src Sources, before *stamper) (*Bundle, error) {
 	if src.Catalogue == nil {
 		return nil, errors.New("building bundle: no catalogue")
 	}
@@ -87,14 +99,14 @@ func NewBundle(src Sources) (*Bundle, error) {
 		stamper: &stamper{catalogue: src.Catalogue, networks: src.Networks, templates: map[string]*template{}, decisions: decisions, duties: duties},
 		memo:    new(memo),
 	}
-	errs := []error{b.addLaws(v, src.Organisation), b.addTemplates(v, src.Entitlements)}
+	errs := []error{b.addLaws(v, src.Organisation), b.addTemplates(v, src.Entitlements, before)}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("building bundle: %w", err)
 	}
 	if b.laws, err = lawsDigest(&src); err != nil {
 		return nil, fmt.Errorf("building bundle: %w", err)
 	}
-	return b.With(nil, pointers(src.Grants))
+	return b, nil
 }
 
 func among(names []string) func(string) bool {
@@ -153,11 +165,15 @@ func (b *Bundle) addLaws(v *vocabulary, docs []Document) error {
 
 // addTemplates compiles the entitlements, and validates each by the permits of
 // a sample grant: another grant changes only a name and two times.
-func (b *Bundle) addTemplates(v *vocabulary, ents []rights.Entitlement) error {
+func (b *Bundle) addTemplates(v *vocabulary, ents []rights.Entitlement, before *stamper) error {
 	var errs []error
 	for _, e := range ents {
 		if b.stamper.templates[e.ID] != nil || e.ID == "" {
 			errs = append(errs, fmt.Errorf("entitlement %q: the name is empty or taken", e.ID))
+			continue
+		}
+		if t := before.made(&e, b.catalogue, b.networks); t != nil {
+			b.stamper.templates[e.ID] = t
 			continue
 		}
 		t, err := newTemplate(e, b.catalogue, b.networks)
@@ -171,6 +187,17 @@ func (b *Bundle) addTemplates(v *vocabulary, ents []rights.Entitlement) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// made is an entitlement's template, if it was compiled from the very same.
+func (s *stamper) made(e *rights.Entitlement, cat *bedrock.Catalogue, nets *identity.Networks) *template {
+	if s == nil || s.catalogue != cat || s.networks != nets {
+		return nil
+	}
+	if t := s.templates[e.ID]; t != nil && reflect.DeepEqual(&t.ent, e) {
+		return t
+	}
+	return nil
 }
 
 // check validates the template's permits strictly.
@@ -203,6 +230,18 @@ func (b *Bundle) With(gone, added []*rights.Grant) (*Bundle, error) {
 	}
 	next := *b
 	next.roster = b.roster.with(gone, added, b.stamper)
+	next.seal()
+	return &next, nil
+}
+
+// Filled is the bundle with the grants of these lists and no others: each is of
+// one identity, by name, and is kept as it is. No two grants may have one name.
+func (b *Bundle) Filled(held iter.Seq2[string, []*rights.Grant]) (*Bundle, error) {
+	next := *b
+	var err error
+	if next.roster, err = filled(held, b.stamper, b.checkGrant); err != nil {
+		return nil, fmt.Errorf("building bundle: %w", err)
+	}
 	next.seal()
 	return &next, nil
 }

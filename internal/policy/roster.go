@@ -20,21 +20,29 @@ import (
 // touches.
 const shards = 256
 
-// roster holds every identity's grants. It is immutable.
+// roster holds every identity's grants, under one set of laws. It is immutable.
 type roster struct {
 	parts [shards]*part
+	deps  *stamper
+	of    map[string]int // how many grants there are of each entitlement
 }
 
 type part struct {
-	holders map[string]*holder
-	sum     [sha256.Size]byte // over the holders, by name
+	holdings map[string]*holding
+	sum      [sha256.Size]byte // over the holdings, by name
 }
 
-// holder is one identity's grants. They are rows until the identity first
-// calls; then they are compiled, once.
-type holder struct {
+// holding is one identity's grants. They are rows, whatever the laws, until the
+// identity calls; what is compiled then is kept as long as the laws are the same.
+type holding struct {
 	grants []*rights.Grant // by name
 	sum    [sha256.Size]byte
+	made   atomic.Pointer[holder] // under the laws that were last asked for
+}
+
+// holder is a holding compiled under the laws in force.
+type holder struct {
+	grants []*rights.Grant // by name
 	deps   *stamper
 
 	once     sync.Once // guards the rest but for known
@@ -45,6 +53,18 @@ type holder struct {
 	reads    reads    // what these rules and the laws read together
 
 	known atomic.Pointer[acquaintance]
+}
+
+// under compiles a holding, once for all who ask under the same laws.
+func (h *holding) under(deps *stamper) *holder {
+	for {
+		last := h.made.Load()
+		if last != nil && last.deps == deps {
+			last.once.Do(last.compile)
+			return last
+		}
+		h.made.CompareAndSwap(last, &holder{grants: h.grants, deps: deps})
+	}
 }
 
 // acquaintance is an identity as it was last seen, with its entity.
@@ -117,6 +137,10 @@ func (r *roster) with(gone, added []*rights.Grant, deps *stamper) *roster {
 	if r != nil {
 		*next = *r
 	}
+	next.deps, next.of = deps, maps.Clone(next.of)
+	if next.of == nil {
+		next.of = map[string]int{}
+	}
 	touched := map[int]bool{}
 	for identity, c := range changesBy(gone, added) {
 		i := shardOf(identity)
@@ -124,15 +148,18 @@ func (r *roster) with(gone, added []*rights.Grant, deps *stamper) *roster {
 			next.parts[i] = next.parts[i].clone()
 			touched[i] = true
 		}
-		holders := next.parts[i].holders
-		if h := holders[identity].with(c, deps); h != nil {
-			holders[identity] = h
+		holdings := next.parts[i].holdings
+		h := holdings[identity].with(c)
+		next.count(holdings[identity], -1)
+		next.count(h, 1)
+		if h != nil {
+			holdings[identity] = h
 		} else {
-			delete(holders, identity)
+			delete(holdings, identity)
 		}
 	}
 	for i := range touched {
-		if len(next.parts[i].holders) == 0 {
+		if len(next.parts[i].holdings) == 0 {
 			next.parts[i] = nil // as if it had never been: digests do not remember
 			continue
 		}
@@ -141,17 +168,28 @@ func (r *roster) with(gone, added []*rights.Grant, deps *stamper) *roster {
 	return next
 }
 
+// count notes that a holding came or went.
+func (r *roster) count(h *holding, by int) {
+	if h == nil {
+		return
+	}
+	for _, g := range h.grants {
+		if r.of[g.Entitlement] += by; r.of[g.Entitlement] == 0 {
+			delete(r.of, g.Entitlement)
+		}
+	}
+}
+
 // holder returns an identity's grants, compiled; nil when it has none.
 func (r *roster) holder(identity string) *holder {
 	p := r.parts[shardOf(identity)]
 	if p == nil {
 		return nil
 	}
-	h := p.holders[identity]
-	if h != nil {
-		h.once.Do(h.compile)
+	if h := p.holdings[identity]; h != nil {
+		return h.under(r.deps)
 	}
-	return h
+	return nil
 }
 
 // sum is the digest over all grants.
@@ -169,17 +207,17 @@ func (r *roster) sum() [sha256.Size]byte {
 
 func (p *part) clone() *part {
 	if p == nil {
-		return &part{holders: map[string]*holder{}}
+		return &part{holdings: map[string]*holding{}}
 	}
-	return &part{holders: maps.Clone(p.holders)}
+	return &part{holdings: maps.Clone(p.holdings)}
 }
 
-// seal computes the digest once the holders are settled.
+// seal computes the digest once the holdings are settled.
 func (p *part) seal() {
 	h := sha256.New()
-	for _, identity := range slices.Sorted(maps.Keys(p.holders)) {
+	for _, identity := range slices.Sorted(maps.Keys(p.holdings)) {
 		writeField(h, identity)
-		h.Write(p.holders[identity].sum[:])
+		h.Write(p.holdings[identity].sum[:])
 	}
 	p.sum = [sha256.Size]byte(h.Sum(nil))
 }
@@ -195,9 +233,9 @@ type stamper struct {
 	reads     reads         // what the laws read, and when entities change
 }
 
-// with returns the holder after a change; nil when no grant is left.
-func (h *holder) with(c *change, deps *stamper) *holder {
-	next := &holder{deps: deps}
+// with returns the holding after a change; nil when no grant is left.
+func (h *holding) with(c *change) *holding {
+	next := &holding{}
 	if h != nil {
 		for _, g := range c.added {
 			c.end(g.ID)
@@ -232,16 +270,22 @@ func (h *holder) compile() {
 	h.reads = h.deps.reads.and(readsOfAll(h.rules))
 }
 
+// unnarrowed is the JSON of no narrowing.
+var unnarrowed = []byte("null")
+
 // grantsDigest covers what rules are made of, and where they come from. Of a
 // grant's state it covers whether it confers the right: that everybody knows of
 // a grant changes no rule.
 func grantsDigest(grants []*rights.Grant) [sha256.Size]byte {
-	var b []byte
+	b := make([]byte, 0, 256*len(grants)) // what most take
 	for _, g := range grants {
 		for _, s := range []string{g.ID, g.Identity, g.Entitlement, g.Origin, g.Reason} {
 			b = append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...)
 		}
-		narrow, _ := json.Marshal(g.Narrow) // strings, numbers and flags: it cannot fail
+		narrow := unnarrowed
+		if g.Narrow != nil {
+			narrow, _ = json.Marshal(g.Narrow) // strings, numbers and flags: it cannot fail
+		}
 		b = appendFlag(append(binary.BigEndian.AppendUint64(b, uint64(len(narrow))), narrow...), g.State.Confers())
 		for _, t := range []time.Time{g.NotBefore, g.NotAfter} {
 			b = binary.BigEndian.AppendUint64(b, uint64(t.Unix()))

@@ -18,11 +18,11 @@ func (b *Bundle) Cast(exists func(identity string) bool) *Bundle {
 
 // Under is the bundle under other laws: those of src, whose Grants and
 // Identities are not read. The grants stay as they are and are compiled anew
-// when their identity next calls, so the cost is that of the laws and of
-// looking over the grants once.
+// when their identity next calls, and of the entitlements those are compiled
+// that changed: the cost is that of the laws, however many grants there are.
 func (b *Bundle) Under(src Sources) (*Bundle, error) {
 	src.Grants, src.Identities = nil, nil
-	next, err := NewBundle(src)
+	next, err := newBundle(src, b.stamper)
 	if err != nil {
 		return nil, err
 	}
@@ -37,31 +37,34 @@ func (b *Bundle) Under(src Sources) (*Bundle, error) {
 // under hands the grants to other laws. Which of an entitlement's grants are
 // still valid is not looked at here, only that it is there.
 func (r *roster) under(deps *stamper) (*roster, error) {
-	next := &roster{}
-	missing := map[string]bool{}
-	for i, p := range r.parts {
-		if p == nil {
-			continue
+	var errs []error
+	for name := range r.of {
+		if deps.templates[name] == nil {
+			errs = append(errs, fmt.Errorf("entitlement %q does not exist, and there are grants of it", name))
 		}
-		holders := make(map[string]*holder, len(p.holders))
-		for identity, h := range p.holders {
-			holders[identity] = &holder{grants: h.grants, sum: h.sum, deps: deps}
-			for _, g := range h.grants {
-				if deps.templates[g.Entitlement] == nil {
-					missing[g.Entitlement] = true
-				}
-			}
-		}
-		next.parts[i] = &part{holders: holders, sum: p.sum}
 	}
-	return next, missed(missing)
+	if len(errs) > 0 {
+		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		return nil, errors.Join(errs...)
+	}
+	for _, p := range r.parts {
+		p.release()
+	}
+	next := *r
+	next.deps = deps
+	return &next, nil
 }
 
-func missed(entitlements map[string]bool) error {
-	var errs []error
-	for name := range entitlements {
-		errs = append(errs, fmt.Errorf("entitlement %q does not exist, and there are grants of it", name))
+// release lets go of what was compiled under laws that are being replaced, which
+// identities that call no more would keep for good. Who still asks under them
+// compiles again.
+func (p *part) release() {
+	if p == nil {
+		return
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(errs...)
+	for _, h := range p.holdings {
+		if h.made.Load() != nil {
+			h.made.Store(nil)
+		}
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
@@ -41,7 +40,12 @@ func newBuilder(old *Snapshot, at time.Time) *builder {
 func build(old *Snapshot, rows []store.Row, revision int64, at time.Time, authorised func(store.Ref, store.Change) error) (*Snapshot, error) {
 	b := newBuilder(old, at)
 	b.next.Revision = revision
-	for _, v := range verifyAll(rows, authorised) {
+	all := verifyAll(rows, authorised)
+	if old == nil {
+		b.fill(all)
+		return b.finish()
+	}
+	for _, v := range all {
 		if v.err != nil {
 			b.errs = append(b.errs, v.err)
 			continue
@@ -126,9 +130,7 @@ func (b *builder) noteBinding(name string, spec any) {
 func (b *builder) derive() error {
 	n, first := b.next, b.old == nil
 	if first {
-		var indexing sync.WaitGroup
-		indexing.Go(func() { n.index = newIndex(&n.content) })
-		defer indexing.Wait() // nothing below asks for it the first time
+		n.index = newIndex(&n.content)
 	}
 	if first || b.touched[manifest.Network] {
 		n.Networks = identity.NewNetworks(n.networks.values())
@@ -167,7 +169,11 @@ func (b *builder) deriveBundle() error {
 		identities := n.identities
 		n.Bundle = n.Bundle.Cast(func(name string) bool { _, ok := identities.get(name); return ok })
 	}
-	if b.touched[manifest.Grant] {
+	switch {
+	case b.old == nil:
+		n.Bundle, err = n.Bundle.Filled(n.lists())
+		return err
+	case b.touched[manifest.Grant]:
 		if n.Bundle, err = n.Bundle.With(gone, b.added); err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ type content struct {
 // kindShelf is a shelf whose type is known by its kind.
 type kindShelf interface {
 	put(name string, spec any) // nil takes away
+	fill(names []string, specs []any)
 	spec(name string) (any, bool)
 	names() []string
 	settle()
@@ -108,9 +109,6 @@ func (c *content) of(kind manifest.Kind) []manifest.Resource {
 
 // Identity returns an identity by name.
 func (c *content) Identity(name string) (*identity.Identity, bool) { return c.identities.get(name) }
-
-// Identities returns every identity, by name.
-func (c *content) Identities() []*identity.Identity { return c.identities.all() }
 
 // IdentitiesTagged returns the names of the identities with a tag, in order. It
 // looks at every identity: it is for people's questions.

@@ -16,6 +16,8 @@ type index struct {
 	bound shelf[[]*identity.Binding]  // by issuer, each list by ID
 	prove shelf[[]*identity.Binding]  // by identity, each list by ID
 	owned shelf[[]*identity.Identity] // by sponsor, owner and deputy in lower case, each list by ID
+	under shelf[roll[rights.Grant]]   // by entitlement, each in the order of byHolder
+	cast  roll[identity.Identity]     // by name
 }
 
 // GrantsOf returns an identity's grants, in whatever state, by name.
@@ -46,34 +48,37 @@ func (s *Snapshot) EachGrant() iter.Seq[*rights.Grant] {
 	}
 }
 
-// GrantsUnder returns the grants of an entitlement, by name. It looks at every
-// grant: it is for changes of entitlements, not for the request path.
-func (s *Snapshot) GrantsUnder(entitlement string) []*rights.Grant {
-	var out []*rights.Grant
-	for _, g := range s.grants.each() {
-		if g.Entitlement == entitlement {
-			out = append(out, g)
-		}
-	}
-	slices.SortFunc(out, func(a, b *rights.Grant) int { return strings.Compare(a.ID, b.ID) })
-	return out
-}
-
 func (x *index) settle() {
 	x.held.settle()
 	x.bound.settle()
 	x.prove.settle()
 	x.owned.settle()
+	x.under.settle()
 }
 
 // regrant moves a grant from where it was to where it is; nil is nowhere.
 func (x *index) regrant(was, now *rights.Grant) {
 	if was != nil {
 		remove(&x.held, was.Identity, was.ID, grantID)
+		x.lay(was.Entitlement, func(r roll[rights.Grant]) roll[rights.Grant] { return r.without(was, byHolder) })
 	}
 	if now != nil {
 		insert(&x.held, now.Identity, now, grantID)
+		x.lay(now.Entitlement, func(r roll[rights.Grant]) roll[rights.Grant] { return r.with(now, byHolder) })
 	}
+}
+
+// lay changes the grants under an entitlement.
+func (x *index) lay(entitlement string, change func(roll[rights.Grant]) roll[rights.Grant]) {
+	var r roll[rights.Grant]
+	if old, ok := x.under.get(entitlement); ok {
+		r = *old
+	}
+	if r = change(r); r.n == 0 {
+		x.under.set(entitlement, nil)
+		return
+	}
+	x.under.set(entitlement, &r)
 }
 
 // rebind moves a binding likewise.
@@ -91,11 +96,13 @@ func (x *index) rebind(was, now *identity.Binding) {
 // reown moves an identity among those who answer for it.
 func (x *index) reown(was, now *identity.Identity) {
 	if was != nil {
+		x.cast = x.cast.without(was, byIdentityID)
 		for _, name := range answering(was) {
 			remove(&x.owned, name, was.ID, identityID)
 		}
 	}
 	if now != nil {
+		x.cast = x.cast.with(now, byIdentityID)
 		for _, name := range answering(now) {
 			insert(&x.owned, name, now, identityID)
 		}
@@ -146,36 +153,4 @@ func remove[T any](s *shelf[[]*T], key, name string, id func(*T) string) {
 		return
 	}
 	s.set(key, &list)
-}
-
-// newIndex indexes everything at once.
-func newIndex(c *content) index {
-	var x index
-	gather(&x.held, &c.grants, func(g *rights.Grant) string { return g.Identity }, grantID)
-	gather(&x.bound, &c.bindings, func(b *identity.Binding) string { return b.Issuer }, bindingID)
-	gather(&x.prove, &c.bindings, func(b *identity.Binding) string { return b.Identity }, bindingID)
-	owned := make(map[string][]*identity.Identity)
-	for _, i := range c.identities.each() {
-		for _, name := range answering(i) {
-			owned[name] = append(owned[name], i)
-		}
-	}
-	shelve(&x.owned, owned, identityID)
-	return x
-}
-
-func gather[T any](into *shelf[[]*T], from *shelf[T], key, id func(*T) string) {
-	lists := make(map[string][]*T)
-	for _, v := range from.each() {
-		lists[key(v)] = append(lists[key(v)], v)
-	}
-	shelve(into, lists, id)
-}
-
-func shelve[T any](into *shelf[[]*T], lists map[string][]*T, id func(*T) string) {
-	for k, list := range lists {
-		list = slices.Clip(list)
-		slices.SortFunc(list, func(a, b *T) int { return strings.Compare(id(a), id(b)) })
-		into.set(k, &list)
-	}
 }

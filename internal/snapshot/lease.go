@@ -33,29 +33,46 @@ func (l *Lease) every() time.Duration { return l.For / 5 }
 type tenure struct {
 	*Lease
 	now     func() time.Time
-	settled atomic.Int64 // the revision that open calls were judged by
+	settled atomic.Int64  // the revision that open calls were judged by
+	begun   atomic.Uint64 // looks at the store that were begun
 	state   atomic.Pointer[renewal]
-	mu      sync.Mutex // one renewal at a time
+	anew    chan struct{} // receives when the lease began anew
+	mu      sync.Mutex    // one renewal at a time
 }
 
 // renewal is the outcome of the last one.
 type renewal struct {
-	sent time.Time // before the last that succeeded was sent; zero: none has
-	err  error     // why the last failed; nil when it succeeded
+	sent  time.Time // before the last that succeeded was sent; zero: none has
+	after uint64    // looks that were begun when the lease began anew: they do not count
+	err   error     // why the last failed; nil when it succeeded
 }
 
 func newTenure(l *Lease, now func() time.Time) *tenure {
-	t := &tenure{Lease: l, now: now}
+	t := &tenure{Lease: l, now: now, anew: make(chan struct{}, 1)}
 	t.state.Store(&renewal{})
 	return t
 }
 
-// check reports ErrFenced once the lease has ended.
-func (t *tenure) check(now time.Time) error {
+// check reports ErrFenced once the lease has ended. After that a renewal alone is
+// not enough: while there was no lease the others may have shown a right as taken
+// away. What they did is in the store by the time that it grants the lease, so a
+// look at the store that began later has seen it. look is the last that succeeded.
+func (t *tenure) check(now time.Time, look uint64) error {
 	if t.Lease == nil {
 		return nil
 	}
 	r := t.state.Load()
+	if err := t.lapsed(r, now); err != nil {
+		return err
+	}
+	if look <= r.after {
+		return fmt.Errorf("%w: it was renewed, and the state has not been read since", ErrFenced)
+	}
+	return nil
+}
+
+// lapsed reports that a renewal holds no longer.
+func (t *tenure) lapsed(r *renewal, now time.Time) error {
 	if r.sent.IsZero() {
 		return fmt.Errorf("%w: it was never granted", ErrFenced)
 	}
@@ -94,20 +111,38 @@ func (t *tenure) renew(ctx context.Context) error {
 	defer t.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, t.For/2)
 	defer cancel()
-	sent := t.now()
+	last, sent := t.state.Load(), t.now()
 	err := t.Renew(ctx, t.settled.Load())
-	r := &renewal{sent: t.state.Load().sent, err: err}
-	if err == nil {
-		r.sent = sent
+	if err != nil {
+		t.state.Store(&renewal{sent: last.sent, after: last.after, err: err})
+		return err
+	}
+	r := &renewal{sent: sent, after: last.after}
+	if t.lapsed(last, t.now()) != nil {
+		r.after = t.begun.Load()
 	}
 	t.state.Store(r)
-	return err
+	if r.after != last.after {
+		t.lookAgain()
+	}
+	return nil
 }
 
-// run renews the lease until ctx ends.
+func (t *tenure) lookAgain() {
+	select {
+	case t.anew <- struct{}{}:
+	default:
+	}
+}
+
+// run renews the lease until ctx ends. It begins at once when the time to renew
+// has passed since the source was opened.
 func (t *tenure) run(ctx context.Context) {
 	if t.Lease == nil {
 		return
+	}
+	if t.now().Sub(t.state.Load().sent) > t.every() {
+		_ = t.renew(ctx) // as below
 	}
 	tick := time.NewTicker(t.every())
 	defer tick.Stop()

@@ -231,3 +231,99 @@ func TestS19_WithoutALeaseNothingIsServed(t *testing.T) {
 		t.Error("a lease for no time was taken")
 	}
 }
+
+// TestS19_ALeaseThatBeganAnewCountsFromTheNextLook: while there was none, the
+// others may have shown a right as taken away. Being heard again is not enough to
+// know of it.
+func TestS19_ALeaseThatBeganAnewCountsFromTheNextLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, r := &faulty{}, &registry{}
+		s := lease(t, f, r)
+		following(t, s)
+		gone := errors.New("connection refused")
+		f.fail(gone)
+		r.set(false, gone)
+		time.Sleep(leased + time.Nanosecond)
+		r.set(false, nil)
+		time.Sleep(leased)
+		synctest.Wait()
+		if err := s.tenure.err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Fresh(time.Now()); !errors.Is(err, ErrFenced) || !strings.Contains(err.Error(), "not been read since") {
+			t.Errorf("renewed, and not looked: %v", err)
+		}
+		f.fail(nil)
+		time.Sleep(DefaultEvery)
+		synctest.Wait()
+		if err := s.Fresh(time.Now()); err != nil {
+			t.Errorf("looked again: %v", err)
+		}
+	})
+}
+
+// TestS19_ALookThatBeganBeforeTheLeaseDoesNotCount: it may not have seen what was
+// done while there was no lease.
+func TestS19_ALookThatBeganBeforeTheLeaseDoesNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &registry{}
+		read, answer := make(chan struct{}, 1), make(chan struct{}, 2)
+		answer <- struct{}{}
+		answer <- struct{}{} // the two of opening
+		s, err := Open(t.Context(), Config{
+			Load: func(context.Context, int64) ([]store.Row, int64, error) {
+				select {
+				case read <- struct{}{}:
+				default:
+				}
+				<-answer
+				return nil, 0, nil
+			},
+			Watch:      func(context.Context) <-chan struct{} { return nil },
+			Authorised: func(store.Ref, store.Change) error { return nil },
+			Lease:      &Lease{For: leased, Renew: r.renew},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-read
+		go func() { _ = s.Refresh(t.Context()) }()
+		<-read
+		time.Sleep(leased + time.Nanosecond)
+		if err := s.tenure.renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		answer <- struct{}{}
+		synctest.Wait()
+		if err := s.Fresh(time.Now()); !errors.Is(err, ErrFenced) {
+			t.Errorf("on a look from before: %v", err)
+		}
+		answer <- struct{}{}
+		if err := errors.Join(s.Refresh(t.Context()), s.Fresh(time.Now())); err != nil {
+			t.Errorf("on a look from after: %v", err)
+		}
+	})
+}
+
+// A server may take longer to start than a lease lasts.
+func TestS19_TheLeaseIsRenewedWhenTheSourceRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := lease(t, &faulty{}, &registry{})
+		if err := s.Fresh(time.Now()); err != nil {
+			t.Errorf("just opened: %v", err)
+		}
+		time.Sleep(2 * leased)
+		if err := s.Fresh(time.Now()); !errors.Is(err, ErrFenced) {
+			t.Errorf("opened two leases ago: %v", err)
+		}
+		if err := errors.Join(s.Renew(t.Context()), s.Fresh(time.Now())); err != nil {
+			t.Errorf("about to serve: %v", err)
+		}
+		time.Sleep(2 * leased)
+		following(t, s)
+		synctest.Wait()
+		if err := s.Fresh(time.Now()); err != nil {
+			t.Errorf("running: %v", err)
+		}
+	})
+}

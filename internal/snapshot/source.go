@@ -70,6 +70,7 @@ type Source struct {
 type health struct {
 	read    time.Time // when the last look that succeeded began
 	highest time.Time // the wall clock's highest reading so far
+	look    uint64    // number of that look
 	err     error     // why the last look failed; nil when it succeeded
 }
 
@@ -93,13 +94,33 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 	}
 	s := &Source{cfg: cfg, tenure: newTenure(cfg.Lease, cfg.Now), told: make(map[int]func(Ended))}
 	s.health.Store(&health{})
-	if err := s.Refresh(ctx); err != nil {
-		return nil, fmt.Errorf("opening snapshot: %w", err)
-	}
-	if err := s.tenure.err(); err != nil {
+	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("opening snapshot: %w", err)
 	}
 	return s, nil
+}
+
+// open reads the state and gets a lease on it, which counts from the next look.
+func (s *Source) open(ctx context.Context) error {
+	if err := s.Refresh(ctx); err != nil {
+		return err
+	}
+	if s.cfg.Lease == nil {
+		return nil
+	}
+	if err := s.tenure.err(); err != nil {
+		return err
+	}
+	return s.Refresh(ctx)
+}
+
+// Renew renews the lease and looks again, for whoever is about to serve: opening
+// the rest of a server may have taken longer than a lease.
+func (s *Source) Renew(ctx context.Context) error {
+	if err := s.tenure.renew(ctx); err != nil {
+		return fmt.Errorf("renewing the lease: %w", err)
+	}
+	return s.Refresh(ctx)
 }
 
 // Current returns the snapshot to decide on, together with a nil Fresh.
@@ -114,7 +135,7 @@ func (s *Source) Fresh(now time.Time) error {
 	if err := h.judge(now, age, passed, s.cfg.MaxAge); err != nil {
 		return err
 	}
-	return s.tenure.check(now)
+	return s.tenure.check(now, h.look)
 }
 
 func (h *health) judge(now time.Time, age, passed, maxAge time.Duration) error {
@@ -170,6 +191,7 @@ func (s *Source) Run(ctx context.Context) error {
 				changed = nil // the ticker goes on
 				continue
 			}
+		case <-s.tenure.anew:
 		case <-tick.C:
 		}
 		_ = s.Refresh(ctx) // kept for Err and Fresh
@@ -181,15 +203,15 @@ func (s *Source) Run(ctx context.Context) error {
 func (s *Source) Refresh(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	began := s.cfg.Now()
+	began, look := s.cfg.Now(), s.tenure.begun.Add(1)
 	err := s.refresh(ctx, began)
 	last := s.health.Load()
-	h := &health{read: last.read, highest: last.highest, err: err}
+	h := &health{read: last.read, highest: last.highest, look: last.look, err: err}
 	if wall := began.Round(0); wall.After(h.highest) {
 		h.highest = wall
 	}
 	if err == nil {
-		h.read = began
+		h.read, h.look = began, look
 	}
 	s.health.Store(h)
 	return err

@@ -78,7 +78,6 @@ func Unseen() map[Duty]string {
 	return map[Duty]string{
 		ChangeModel: inAWS, ChangeGuardrail: inAWS, ChangeLogging: inAWS, ChangeProxy: "who runs the network is not read here",
 		EditPrompt: inAWS, PublishPrompt: inAWS, CreateBedrockKey: inAWS, UseBedrockKey: inAWS,
-		Attest:      "it is judged as somebody attests; who has attested is not looked up here",
 		WriteBack:   "what a workload does with an answer is seen only where it offers the model tools",
 		ReleaseHold: "holds: " + coming, RaiseBudget: "budgets: " + coming, Spend: "budgets: " + coming,
 	}

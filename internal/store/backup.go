@@ -32,7 +32,7 @@ func Schema() (int, error) {
 // without a newline. begun is called first, with the revision, while the view is
 // held: what is durable then is what the rows can name.
 func (db *DB) Dump(ctx context.Context, begun func(revision int64) error, row func(table string, line []byte) error) error {
-	err := db.view(ctx, func(tx *sql.Tx) error {
+	err := db.view(ctx, func(tx reading) error {
 		revision, err := head(ctx, tx) // fixes the view on both engines
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ func (db *DB) Dump(ctx context.Context, begun func(revision int64) error, row fu
 			return err
 		}
 		for _, t := range Tables {
-			if err := t.dump(ctx, tx, row); err != nil {
+			if err := t.dump(ctx, tx.Tx, row); err != nil {
 				return fmt.Errorf("table %s: %w", t.Name, err)
 			}
 		}

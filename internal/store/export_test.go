@@ -44,3 +44,16 @@ func OpenAt(t *testing.T, dsn string, version int) (*DB, error) {
 
 // ColumnsOf are the columns of a table as a backup has them.
 func ColumnsOf(t Table) []string { return t.columns }
+
+// Hang begins a commit and never goes on, like a process that is stopped.
+func Hang(t *testing.T, db *DB) {
+	t.Helper()
+	tx, err := db.write.BeginTx(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tx.Rollback() }) // before the store is closed
+	if _, err := tx.Exec(`UPDATE head SET revision = revision WHERE one = 1`); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -93,25 +93,26 @@ func (v *View) Feed(ctx context.Context, shard string, from int64, visit func(Fe
 
 // View is one state of the database, however long its reading takes.
 type View struct {
-	tx       *sql.Tx
+	db       *DB
+	tx       reading
 	Revision int64
 }
 
 // View runs f over one state of the database. What f reads after a commit of
 // this process is from before it.
 func (db *DB) View(ctx context.Context, f func(*View) error) error {
-	return db.view(ctx, func(tx *sql.Tx) error {
+	return db.view(ctx, func(tx reading) error {
 		revision, err := head(ctx, tx)
 		if err != nil {
 			return fmt.Errorf("reading the revision: %w", err)
 		}
-		return f(&View{tx, revision})
+		return f(&View{db, tx, revision})
 	})
 }
 
 // Load is DB.Load of this state.
 func (v *View) Load(ctx context.Context, since int64) ([]Row, error) {
-	rows, _, err := load(ctx, v.tx, since)
+	rows, _, err := v.db.load(ctx, v.tx, since)
 	if err != nil {
 		return nil, fmt.Errorf("loading changes since %d: %w", since, err)
 	}
@@ -120,5 +121,5 @@ func (v *View) Load(ctx context.Context, since int64) ([]Row, error) {
 
 // Committed is DB.Committed of this state.
 func (v *View) Committed(ctx context.Context, ref Ref) (revision int64, ok bool, err error) {
-	return committed(ctx, v.tx, ref)
+	return committed(ctx, v.tx.Tx, ref)
 }

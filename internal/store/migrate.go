@@ -116,8 +116,8 @@ func (db *DB) checkVersion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return db.view(ctx, func(tx *sql.Tx) error {
-		at, err := schemaVersion(ctx, tx)
+	return db.view(ctx, func(tx reading) error {
+		at, err := schemaVersion(ctx, tx.Tx)
 		if err == nil && at != len(steps) {
 			err = fmt.Errorf("the store has schema %d and this release knows %d: start the server once to bring it up to date", at, len(steps))
 		}

@@ -62,6 +62,14 @@ func (db *DB) Page(ctx context.Context, q Query) ([]Row, error) {
 	return rows, nil
 }
 
+// Count is how many living rows of a kind there are.
+func (db *DB) Count(ctx context.Context, kind manifest.Kind) (n int64, err error) {
+	if err := db.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM resources WHERE kind = $1 AND `+living, string(kind)).Scan(&n); err != nil {
+		return 0, fmt.Errorf("counting %s: %w", kind, err)
+	}
+	return n, nil
+}
+
 // Due returns living rows of a kind to which something should have happened by
 // a time, those longest due first.
 func (db *DB) Due(ctx context.Context, kind manifest.Kind, at time.Time, limit int) ([]Row, error) {

@@ -13,8 +13,14 @@ import (
 )
 
 // postgresConns is how many connections one replica holds at most; the hot
-// path uses none.
+// path uses none. Leases have one of their own besides, and so has the listener.
 const postgresConns = 8
+
+// idleLimit is how long a transaction may wait for its client. A replica that is
+// stopped in the middle of one keeps the others from committing, and so from
+// taking rights away, until the server ends it: no longer than its lease does
+// (security S19).
+const idleLimit = "SET idle_in_transaction_session_timeout = '5s'"
 
 // schemaLock is the key of the advisory lock that migrations hold: "writ" in ASCII.
 const schemaLock = 0x77726974
@@ -37,14 +43,22 @@ func openPostgres(dsn string, readOnly bool) (*postgresDialect, *sql.DB, error) 
 	if readOnly {
 		cfg.RuntimeParams["default_transaction_read_only"] = "on"
 	}
-	db := stdlib.OpenDB(*cfg)
-	db.SetMaxOpenConns(postgresConns)
-	db.SetMaxIdleConns(postgresConns)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	return &postgresDialect{cfg}, db, nil
+	d := &postgresDialect{cfg}
+	return d, d.pool(postgresConns), nil
 }
 
 type postgresDialect struct{ config *pgx.ConnConfig }
+
+func (d *postgresDialect) pool(size int) *sql.DB {
+	db := stdlib.OpenDB(*d.config, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, idleLimit)
+		return err
+	}))
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db
+}
 
 func (*postgresDialect) lock(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, schemaLock)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -45,18 +46,30 @@ func (db *DB) Renew(ctx context.Context, r Replica) (until time.Time, err error)
 	return until, nil
 }
 
+// renew is one statement, on a connection that no other work holds up. One that
+// arrives after a later one of the same process, as from behind a network that
+// was cut, takes nothing back: the process counts on the later one.
 func (db *DB) renew(ctx context.Context, r Replica, until *time.Time) error {
-	now, _, err := db.Clock(ctx)
+	if db.readOnly {
+		return ErrReadOnly
+	}
+	now, _, err := db.clock(ctx, db.leases)
 	if err != nil {
 		return err
 	}
 	*until = now.Add(r.Lease)
-	return db.writeOne(ctx, ErrNameTaken, `INSERT INTO replicas (name, shard, boot, started, renewed, lease, revision, left_at)
+	res, err := db.leases.ExecContext(ctx, `INSERT INTO replicas (name, shard, boot, started, renewed, lease, revision, left_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
 		ON CONFLICT (name) DO UPDATE SET shard = excluded.shard, boot = excluded.boot, started = excluded.started,
-			renewed = excluded.renewed, lease = excluded.lease, revision = excluded.revision, left_at = 0
+			renewed = CASE WHEN replicas.boot = excluded.boot AND replicas.renewed > excluded.renewed THEN replicas.renewed ELSE excluded.renewed END,
+			revision = CASE WHEN replicas.boot = excluded.boot AND replicas.revision > excluded.revision THEN replicas.revision ELSE excluded.revision END,
+			lease = excluded.lease, left_at = 0
 		WHERE replicas.boot = excluded.boot OR replicas.left_at > 0 OR replicas.renewed + replicas.lease < excluded.renewed`,
 		r.Name, r.Shard, r.Boot, micros(r.Started), micros(now), r.Lease.Microseconds(), r.Revision)
+	if err != nil {
+		return err
+	}
+	return expectOne(res, ErrNameTaken)
 }
 
 // Replicas returns every replica that ever registered, by name, and what time
@@ -100,4 +113,27 @@ func (db *DB) Leave(ctx context.Context, name, boot string) error {
 		return fmt.Errorf("leaving as replica %q: %w", name, err)
 	}
 	return nil
+}
+
+// longGone is how long it is known that a replica was there.
+const longGone = 24 * time.Hour
+
+// ForgetReplicas drops the replicas whose lease ended, or that left, a day ago by
+// the database's clock, and returns how many. One that comes back registers anew.
+func (db *DB) ForgetReplicas(ctx context.Context) (gone int64, err error) {
+	now, _, err := db.Clock(ctx)
+	if err == nil {
+		before := micros(now.Add(-longGone))
+		err = db.update(ctx, func(tx *sql.Tx) error {
+			res, err := tx.ExecContext(ctx, `DELETE FROM replicas WHERE renewed + lease < $1 OR (left_at > 0 AND left_at < $1)`, before)
+			if err == nil {
+				gone, err = res.RowsAffected()
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return 0, fmt.Errorf("forgetting replicas that are gone: %w", err)
+	}
+	return gone, nil
 }

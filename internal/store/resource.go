@@ -35,12 +35,13 @@ const rowColumns = `kind, name, spec, digest, op, revision, record_shard, record
 
 // loadChanged reads what snapshots are made of. Requests are not: no call is
 // decided on one. A close is read with the last spec, which is what its digest
-// is of; a whole state has no tombstones.
+// is of; a whole state has no tombstones. That the range ends, which it does
+// anyway, tells PostgreSQL without statistics that it is short.
 const loadChanged = `SELECT kind, name,
 		CASE WHEN op <> 'close' THEN spec ELSE COALESCE((SELECT a.spec FROM archive a
 			WHERE a.kind = resources.kind AND a.name = resources.name AND a.revision = resources.revision), '') END,
 		digest, op, revision, record_shard, record_index, updated_at
-	FROM resources WHERE revision > $1 AND kind <> 'Request' ORDER BY revision, kind, name`
+	FROM resources WHERE revision > $1 AND revision <= $2 AND kind <> 'Request' ORDER BY revision, kind, name`
 
 // loadWhole is not sorted, which for a million rows takes as long as reading them.
 const loadWhole = `SELECT ` + rowColumns + ` FROM resources WHERE ` + living + ` AND kind <> 'Request'`
@@ -50,8 +51,8 @@ const loadWhole = `SELECT ` + rowColumns + ` FROM resources WHERE ` + living + `
 // no requests. since 0 asks for everything that lives, in no order. It fails with
 // ErrRewound when since lies in the future.
 func (db *DB) Load(ctx context.Context, since int64) (rows []Row, revision int64, err error) {
-	err = db.view(ctx, func(tx *sql.Tx) error {
-		rows, revision, err = load(ctx, tx, since)
+	err = db.view(ctx, func(r reading) error {
+		rows, revision, err = db.load(ctx, r, since)
 		return err
 	})
 	if err != nil {
@@ -60,18 +61,18 @@ func (db *DB) Load(ctx context.Context, since int64) (rows []Row, revision int64
 	return rows, revision, nil
 }
 
-func load(ctx context.Context, tx *sql.Tx, since int64) (rows []Row, revision int64, err error) {
-	if revision, err = head(ctx, tx); err != nil || revision == since {
+func (db *DB) load(ctx context.Context, r reading, since int64) (rows []Row, revision int64, err error) {
+	if revision, err = head(ctx, r); err != nil || revision == since {
 		return nil, revision, err
 	}
 	if revision < since {
 		return nil, 0, fmt.Errorf("%w: %d, after %d", ErrRewound, revision, since)
 	}
-	text, args := loadChanged, []any{since}
 	if since == 0 {
-		text, args = loadWhole, nil
+		rows, err = db.dialect.whole(ctx, r)
+		return rows, revision, err
 	}
-	found, err := tx.QueryContext(ctx, text, args...)
+	found, err := r.QueryContext(ctx, loadChanged, since, revision)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -154,21 +155,34 @@ func (db *DB) live(ctx context.Context, query string, args ...any) ([]Row, error
 // of them is kept once.
 func scanRows(found *sql.Rows) (rows []Row, err error) {
 	defer func() { err = errors.Join(err, found.Close()) }()
-	var parts [][]Row
-	part := make([]Row, 0, 64)
+	var all heap
 	var same repeated
 	for found.Next() {
-		if len(part) == cap(part) {
-			parts = append(parts, part)
-			part = make([]Row, 0, min(2*cap(part), 1<<14))
-		}
-		part = part[:len(part)+1]
-		if err := scanRow(found, &part[len(part)-1], &same); err != nil {
+		if err := scanRow(found, all.next(), &same); err != nil {
 			return nil, err
 		}
 	}
-	return slices.Concat(append(parts, part)...), found.Err()
+	return all.rows(), found.Err()
 }
+
+// heap gathers rows, of which nobody knows how many there will be, without
+// moving them as it grows.
+type heap struct {
+	parts [][]Row
+	part  []Row
+}
+
+// next is room for another row.
+func (h *heap) next() *Row {
+	if len(h.part) == cap(h.part) {
+		h.parts = append(h.parts, h.part)
+		h.part = make([]Row, 0, min(max(64, 2*cap(h.part)), 1<<14))
+	}
+	h.part = h.part[:len(h.part)+1]
+	return &h.part[len(h.part)-1]
+}
+
+func (h *heap) rows() []Row { return slices.Concat(append(h.parts, h.part)...) }
 
 func scanRow(found *sql.Rows, r *Row, same *repeated) error {
 	var kind, digest, op, shard sql.RawBytes

@@ -45,6 +45,7 @@ type DB struct {
 	dialect  dialect
 	write    *sql.DB // one connection on SQLite, which has one writer
 	read     *sql.DB
+	leases   *sql.DB // never waits for the others, where the engine has many writers
 	readOnly bool
 	now      func() time.Time
 
@@ -90,10 +91,13 @@ func connect(dsn string, readOnly bool) (*DB, error) {
 	case "sqlite":
 		db.dialect = sqliteDialect{}
 		db.write, db.read, err = openSQLite(rest, readOnly)
+		db.leases = db.write
 	case "postgres", "postgresql":
 		var d *postgresDialect
 		d, db.write, err = openPostgres(dsn, readOnly)
-		db.dialect, db.read = d, db.write
+		if err == nil {
+			db.dialect, db.read, db.leases = d, db.write, d.pool(1)
+		}
 	default:
 		// The DSN may hold a password: it is not repeated.
 		err = errors.New("data source: want sqlite:PATH or postgres://…")
@@ -109,8 +113,10 @@ func (db *DB) Close() error {
 	db.stop()
 	db.tasks.Wait()
 	err := db.write.Close()
-	if db.read != db.write {
-		err = errors.Join(err, db.read.Close())
+	for _, other := range []*sql.DB{db.read, db.leases} {
+		if other != db.write {
+			err = errors.Join(err, other.Close())
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("closing store: %w", err)
@@ -124,6 +130,8 @@ type dialect interface {
 	lock(ctx context.Context, tx *sql.Tx) error
 	// snapshot gives the options of a transaction that reads one state.
 	snapshot() *sql.TxOptions
+	// whole reads all rows that loadWhole finds.
+	whole(ctx context.Context, r reading) ([]Row, error)
 	// notify tells other processes of a commit, from within its transaction.
 	notify(ctx context.Context, tx *sql.Tx) error
 	// listen calls heard for commits of other processes until ctx ends or the
@@ -150,13 +158,24 @@ func (db *DB) update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return db.classify(tx.Commit())
 }
 
+// reading is a transaction that reads one state, with the connection it is on.
+type reading struct {
+	*sql.Tx
+	conn *sql.Conn
+}
+
 // view runs f in a transaction that reads one state.
-func (db *DB) view(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := db.read.BeginTx(ctx, db.dialect.snapshot())
+func (db *DB) view(ctx context.Context, f func(r reading) error) (err error) {
+	conn, err := db.read.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(tx), rollback(tx))
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	tx, err := conn.BeginTx(ctx, db.dialect.snapshot())
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(reading{tx, conn}), rollback(tx))
 }
 
 // rollback ends a transaction whose work is not wanted. One that the context

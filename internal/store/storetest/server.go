@@ -105,31 +105,43 @@ cat; kill -QUIT $!; wait; rm -rf "$2"`
 
 // start makes a cluster in a temporary directory and serves it on a Unix socket.
 func start(bin string, as *syscall.Credential) (dsn string, hold io.Closer, err error) {
-	dir, err := os.MkdirTemp("", "writ-postgres-")
+	dir, err := initialise(bin, as)
 	if err != nil {
 		return "", nil, err
 	}
-	if as != nil {
-		if err := os.Chown(dir, int(as.Uid), int(as.Gid)); err != nil {
-			return "", nil, err
-		}
-	}
-	attr := &syscall.SysProcAttr{Credential: as}
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
-	initdb.Dir, initdb.SysProcAttr = dir, attr
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
-	}
 	sh := exec.Command("sh", "-c", script, "sh", bin, dir)
-	sh.Dir, sh.SysProcAttr = dir, attr
+	sh.Dir, sh.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
 	if hold, err = sh.StdinPipe(); err != nil {
 		return "", nil, err
 	}
 	if err := sh.Start(); err != nil {
 		return "", nil, err
 	}
-	dsn = "postgres://postgres@/postgres?host=" + url.QueryEscape(dir)
+	dsn = socketIn(dir)
 	return dsn, hold, await(dsn, filepath.Join(dir, "log"))
+}
+
+// initialise makes a cluster in a new directory.
+func initialise(bin string, as *syscall.Credential) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "writ-postgres-"); err != nil {
+		return "", err
+	}
+	if as != nil {
+		if err := os.Chown(dir, int(as.Uid), int(as.Gid)); err != nil {
+			return "", err
+		}
+	}
+	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
+	initdb.Dir, initdb.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return "", errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// socketIn names the server that listens in a directory.
+func socketIn(dir string) string {
+	return "postgres://postgres@/postgres?host=" + url.QueryEscape(dir)
 }
 
 // await waits until the server answers.
