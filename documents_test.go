@@ -16,6 +16,17 @@ var (
 	namedStory = regexp.MustCompile("`([a-z0-9-]+\\.txtar)`")
 )
 
+// TestEveryDocumentNamesTestsThatExist, the three that are about tests among them.
+func TestEveryDocumentNamesTestsThatExist(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { documentOfTests(t, filepath.Base(file)) })
+	}
+}
+
 // securityDecisions is how many there are: S1 to S28.
 const securityDecisions = 28
 
@@ -35,6 +46,28 @@ func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
 	}
 }
 
+// rulesOfThePeoplesRoad are those of docs/requests.md; R14 and R15 are of access
+// reviews.
+var rulesOfThePeoplesRoad = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19}
+
+// TestEveryRuleOfThePeoplesRoadNamesItsTests, and those that bear its number are
+// all there.
+func TestEveryRuleOfThePeoplesRoadNamesItsTests(t *testing.T) {
+	text := string(documentOfTests(t, "requests.md"))
+	tests := everyTest(t)
+	for _, n := range rulesOfThePeoplesRoad {
+		row := rowOf(text, fmt.Sprintf("| R%d |", n))
+		if !namedTest.MatchString(row) {
+			t.Errorf("R%d names no test", n)
+		}
+		for name := range tests {
+			if strings.HasPrefix(name, fmt.Sprintf("TestR%d_", n)) && !strings.Contains(row, "`"+name+"`") {
+				t.Errorf("R%d does not name %s", n, name)
+			}
+		}
+	}
+}
+
 // documentOfTests reads a document in docs/ whose every named test and story
 // must be in the tree.
 func documentOfTests(t *testing.T, name string) []byte {
@@ -43,14 +76,7 @@ func documentOfTests(t *testing.T, name string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exist := make(map[string]bool)
-	for _, s := range sources(t) {
-		for _, d := range s.file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && s.test && f.Recv == nil {
-				exist[f.Name.Name] = true
-			}
-		}
-	}
+	exist := everyTest(t)
 	for _, m := range namedTest.FindAllSubmatch(text, -1) {
 		if !exist[string(m[1])] {
 			t.Errorf("%s does not exist", m[1])
@@ -62,6 +88,20 @@ func documentOfTests(t *testing.T, name string) []byte {
 		}
 	}
 	return text
+}
+
+// everyTest is every function of a test file, by name.
+func everyTest(t *testing.T) map[string]bool {
+	t.Helper()
+	exist := make(map[string]bool)
+	for _, s := range sources(t) {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test && f.Recv == nil {
+				exist[f.Name.Name] = true
+			}
+		}
+	}
+	return exist
 }
 
 // TestNoInputStartsAProcess: nothing of ours can start one, but writ exec, which

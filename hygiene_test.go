@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -59,6 +60,15 @@ type source struct {
 
 func sources(t *testing.T) []source {
 	t.Helper()
+	all, err := everySource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// everySource reads the tree once for all tests; none of them changes it.
+var everySource = sync.OnceValues(func() ([]source, error) {
 	var all []source
 	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -88,11 +98,8 @@ func sources(t *testing.T) []source {
 		all = append(all, source{slash, path.Dir(slash), file, text, strings.HasSuffix(slash, "_test.go")})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
+	return all, err
+})
 
 func nested(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, "go.mod"))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
@@ -38,6 +39,8 @@ type engine struct {
 	PerUnit float64 `json:"bytes_a_grant"` // of the heap, with everything the snapshot holds
 	Changes []live  `json:"changes"`
 	Pages   []pages `json:"pages"`
+	// Requests are asked and decided upon in a store of their own, with its log.
+	Requests *requests `json:"requests,omitempty"`
 }
 
 // live is how long changes of a sort take to be decided upon, from before their
@@ -62,6 +65,7 @@ func measurePeople(ctx context.Context, s settings) (_ *people, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer debug.SetGCPercent(debug.SetGCPercent(200)) // as `writ up` does
 	out := &people{crowd: peopleCrowd}
 	if s.Short {
 		out.crowd = peopleShort
@@ -79,7 +83,7 @@ func measurePeople(ctx context.Context, s settings) (_ *people, err error) {
 		{"PostgreSQL", postgres}, {"SQLite", "sqlite:" + cmp.Or(s.SQLite, filepath.Join(dir, "writ.db"))},
 	} {
 		fmt.Fprintf(os.Stderr, "measuring %d identities and %d grants on %s …\n", out.Identities, out.Grants, e.name)
-		figures, err := out.measureEngine(ctx, e.name, e.dsn)
+		figures, err := out.measureEngine(ctx, e.name, e.dsn, dir)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.name, err)
 		}
@@ -88,7 +92,8 @@ func measurePeople(ctx context.Context, s settings) (_ *people, err error) {
 	return out, nil
 }
 
-func (c crowd) measureEngine(ctx context.Context, name, dsn string) (out engine, err error) {
+// measureEngine fills and measures a store; what else it needs it keeps in dir.
+func (c crowd) measureEngine(ctx context.Context, name, dsn, dir string) (out engine, err error) {
 	out.Name = name
 	db, err := store.Open(ctx, dsn)
 	if err != nil {
@@ -113,7 +118,13 @@ func (c crowd) measureEngine(ctx context.Context, name, dsn string) (out engine,
 	if out.Changes, err = c.changes(ctx, writer, source); err != nil {
 		return out, err
 	}
-	out.Pages, err = c.pages(ctx, db)
+	if out.Pages, err = c.pages(ctx, db); err != nil {
+		return out, err
+	}
+	if dir, err = os.MkdirTemp(dir, "requests"); err != nil {
+		return out, err
+	}
+	out.Requests, err = requested(ctx, dsn, dir, c.Pending)
 	return out, err
 }
 
@@ -193,7 +204,7 @@ func (c crowd) edits() []edit {
 			return r, manifest.Update
 		}},
 		{"an entitlement changed", 20, func(i int) (manifest.Resource, manifest.Op) {
-			r := entitlementNumber(i % peopleEntitlements)
+			r := entitlementNumber(i % (c.Grants / c.Identities)) // every identity holds it
 			r.Spec.(*rights.Entitlement).Conditions.MaxTokens = int64(1000 + i)
 			return r, manifest.Update
 		}},

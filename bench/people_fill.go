@@ -17,12 +17,13 @@ import (
 type crowd struct {
 	Identities int `json:"identities"`
 	Grants     int `json:"grants"`
+	Pending    int `json:"pending"` // requests
 }
 
 // The organisation that the goals are about, and one to see that all works.
 var (
-	peopleCrowd = crowd{100_000, 1_000_000}
-	peopleShort = crowd{1_000, 10_000}
+	peopleCrowd = crowd{100_000, 1_000_000, 10_000}
+	peopleShort = crowd{1_000, 10_000, 200}
 )
 
 // peopleModels are what the entitlements give.

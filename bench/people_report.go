@@ -28,8 +28,27 @@ func (p *people) table() string {
 	for i, l := range p.Engines[0].Pages {
 		p.line(&b, "100 grants by "+l.By+", ms, p50 / p99", func(e engine) string { return fmt.Sprintf("%.1f / %.1f", e.Pages[i].P50, e.Pages[i].P99) })
 	}
+	p.requests(&b)
 	writeGoals(&b, p.goals())
 	return b.String()
+}
+
+// requests is the table of what waits to be decided; of runs before there was one,
+// nothing.
+func (p *people) requests(b *strings.Builder) {
+	if p.Engines[0].Requests == nil {
+		return
+	}
+	fmt.Fprintf(b, "\nRequests, while %d wait: each is asked for and decided upon with its records in the log, which is flushed, in a store that holds nothing else.\n\n| ms, p50 / p99 |", p.Pending)
+	for _, e := range p.Engines {
+		fmt.Fprintf(b, " %s |", e.Name)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---:|", len(p.Engines)) + "\n")
+	for i, act := range p.Engines[0].Requests.Acts {
+		p.line(b, act.What, func(e engine) string {
+			return fmt.Sprintf("%.1f / %.1f", e.Requests.Acts[i].P50, e.Requests.Acts[i].P99)
+		})
+	}
 }
 
 func (p *people) line(b *strings.Builder, what string, figure func(engine) string) {
@@ -50,10 +69,15 @@ func (p *people) goals() []goal {
 	one := func(text string, bound, v float64, format, unit string) goal {
 		return atMost(text, bound, v, nil, format, unit)
 	}
-	return []goal{
+	goals := []goal{
 		one("cold load of the snapshot, PostgreSQL", 10, e.Cold, "%.1f", " s"),
 		one("heap of the snapshot a grant", 1024, e.PerUnit, "%.0f", " bytes"),
 		one("a changed grant is decided upon, p99", 1000, e.Changes[0].P99, "%.0f", " ms"),
+		one("a changed entitlement that every identity holds, p99", 1000, e.Changes[2].P99, "%.0f", " ms"),
 		one("a page of a list, p99 of the slowest", 50, page, "%.1f", " ms"),
 	}
+	if e.Requests != nil {
+		goals = append(goals, one(fmt.Sprintf("a page of what is to be decided, of %d that wait, p99", p.Pending), 50, e.Requests.Acts[1].P99, "%.1f", " ms"))
+	}
+	return goals
 }

@@ -9,18 +9,18 @@ import (
 
 // A small organisation takes every step of the measurement, on both engines.
 func TestPeopleAreMeasuredOnBothEngines(t *testing.T) {
-	p := &people{crowd: crowd{Identities: 60, Grants: 300}}
+	p := &people{crowd: crowd{Identities: 60, Grants: 300, Pending: 70}}
 	for name, dsn := range map[string]string{"PostgreSQL": storetest.Postgres(t), "SQLite": "sqlite:" + filepath.Join(t.TempDir(), "writ.db")} {
-		e, err := p.measureEngine(t.Context(), name, dsn)
+		e, err := p.measureEngine(t.Context(), name, dsn, t.TempDir())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if e.Cold <= 0 || len(e.Changes) != 3 || len(e.Pages) != 4 {
+		if e.Cold <= 0 || len(e.Changes) != 3 || len(e.Pages) != 4 || len(e.Requests.Acts) != 3 {
 			t.Errorf("%s: %+v", name, e)
 		}
 		p.Engines = append(p.Engines, e)
 	}
-	wants(t, p.table(), "60 identities and 300 grants", "| cold load of the snapshot, s |", "| a grant changed, live in ms, p50 / p99 |", "| 100 grants by state, ms, p50 / p99 |")
+	wants(t, p.table(), "60 identities and 300 grants", "| cold load of the snapshot, s |", "| a grant changed, live in ms, p50 / p99 |", "| 100 grants by state, ms, p50 / p99 |", "while 70 wait", "| a request approved |")
 }
 
 func TestQuantileOf(t *testing.T) {

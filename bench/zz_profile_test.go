@@ -17,7 +17,7 @@ func TestZZProfile(t *testing.T) {
 		t.Skip()
 	}
 	ctx := context.Background()
-	c := crowd{20_000, 200_000}
+	c := crowd{20_000, 200_000, 0}
 	db, err := store.Open(ctx, dsn)
 	if err != nil {
 		t.Fatal(err)

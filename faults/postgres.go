@@ -130,3 +130,13 @@ func (p *postgres) signal(sig syscall.Signal) error {
 		return p.cmd.Process.Signal(sig)
 	}
 }
+
+// within runs SQL in a transaction, as somebody who may write to the database.
+func (p *postgres) within(ctx context.Context, f func(pgx.Tx) error) error {
+	conn, err := pgx.Connect(ctx, p.dsn)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	return pgx.BeginFunc(ctx, conn, f)
+}

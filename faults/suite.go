@@ -90,7 +90,7 @@ func (t *trial) shared(ctx context.Context) error {
 
 // rows are all of them, in the order of the table.
 func rows() []row {
-	return slices.Concat(upstreamRows(), clientRows(), diskRows(), clockRows(), processRows(), outsideRows())
+	return slices.Concat(upstreamRows(), clientRows(), diskRows(), clockRows(), processRows(), outsideRows(), peopleRows())
 }
 
 // performAll performs the chosen rows one after another.

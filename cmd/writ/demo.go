@@ -19,6 +19,7 @@ import (
 	"github.com/writ-project/writ/internal/fakebedrock"
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/manifest"
+	"github.com/writ-project/writ/internal/snapshot"
 )
 
 const demoAccount = sample.Account
@@ -56,6 +57,11 @@ func startDemo(ctx context.Context, k *kernel, cfg config.Config, log *slog.Logg
 // loadSample applies the sample organisation. Once there are operators its grants
 // are theirs to give: a second start leaves those alone.
 func loadSample(ctx context.Context, k *kernel, wanted []manifest.Resource) error {
+	state, err := snapshot.Open(ctx, snapshot.Config{Load: k.load, Watch: k.store.Watch, Authorised: k.ledger.Authorised})
+	if err != nil {
+		return err
+	}
+	k.office.Attach(state) // until the server has its own
 	actor := governance.Local("writ")
 	actor.Name = "writ-demo"
 	plan, err := k.office.Plan(ctx, actor, wanted, false)

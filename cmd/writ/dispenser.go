@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/login"
 )
 
 // dispenser gives a child its credentials, as a container's endpoint does, on a
@@ -54,7 +55,7 @@ func (d *dispenser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	host, _, err := net.SplitHostPort(r.Host)
 	proved := subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(d.token)) == 1
-	if err != nil || !loopbackName(host) || !proved || r.Method != http.MethodGet || r.URL.Path != dispenserPath || r.URL.RawQuery != "" {
+	if err != nil || !login.LoopbackName(host) || !proved || r.Method != http.MethodGet || r.URL.Path != dispenserPath || r.URL.RawQuery != "" {
 		w.WriteHeader(http.StatusForbidden)
 		d.answer(w, map[string]string{"code": "AccessDenied", "message": "These credentials are for the child of writ exec."})
 		return

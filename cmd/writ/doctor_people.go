@@ -59,9 +59,9 @@ func dead(sinks []notify.SinkView) (n int64) {
 // replicasLine says how many decide, and which of them lag.
 func replicasLine(s api.Status) string {
 	deciding, behind := countReplicas(s.Replicas)
-	text := fmt.Sprintf("%s of %d, its lease has %.1fs left", s.Replica, deciding, s.LeaseLeft)
+	text := fmt.Sprintf("%q, one of %d that decide; its lease has %.1fs left", s.Replica, deciding, s.LeaseLeft)
 	if s.LeaseLeft <= 0 {
-		text = s.Replica + ": ITS LEASE HAS ENDED, it lets no call through"
+		text = fmt.Sprintf("%q: ITS LEASE HAS ENDED, it lets no call through", s.Replica)
 	}
 	if len(behind) > 0 {
 		text += "; behind: " + strings.Join(behind, ", ")
@@ -116,13 +116,13 @@ func (p *patient) replicas(context.Context) []diagnosis {
 	case s.PeopleError != "":
 		return fail("is the database reachable?", "the replicas cannot be listed: %s", s.PeopleError)
 	case s.LeaseLeft <= 0:
-		return fail("is the database reachable, and its clock steady? docs/revocation.md", "the lease of %s has ended: it lets no call through", s.Replica)
+		return fail("is the database reachable, and its clock steady? docs/revocation.md", "the lease of %q has ended: it lets no call through", s.Replica)
 	}
 	deciding, behind := countReplicas(p.status.Replicas)
 	if len(behind) > 0 {
 		return warn("writ revoke waits for them; look again in a second", "%d of %d replicas do not know revision %d yet: %s", len(behind), deciding, p.status.Revision, someOf(behind))
 	}
-	return ok("%s, one of %d that decide; its lease has %.1fs left", p.status.Replica, deciding, p.status.LeaseLeft)
+	return ok("%s", replicasLine(p.status))
 }
 
 // notifications is whether somebody is told.

@@ -22,7 +22,7 @@ gives no sessions. It takes nothing away: once lifted, everything is as before. 
 person sets it, at once; lifting it takes another's approval.
 
   writ quarantine add identity invoice-triage --reason "answers leak to a paste site"
-  writ quarantine add model family:claude-3 --reason "vendor advisory"
+  writ quarantine add model family:anthropic.claude --reason "vendor advisory"
   writ quarantine add network 192.0.2.0/24 --reason "compromised subnet"
   writ quarantine add tag team-payments --reason "credential found in a repository"`
 }

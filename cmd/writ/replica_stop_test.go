@@ -16,6 +16,7 @@ import (
 	"github.com/writ-project/writ/internal/fakebedrock"
 	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/rights"
+	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
 	"github.com/writ-project/writ/internal/store/storetest"
 	"github.com/writ-project/writ/internal/writtest"
@@ -23,11 +24,12 @@ import (
 
 const (
 	patience  = 60 * time.Second
-	stopped   = "support-agent.support-conversations" // the demo's grant that is revoked
-	longLease = "8s"                                  // so that the word is asked for well before it ends
+	stopped   = "support-agent.support-conversations"          // the demo's grant that is revoked
+	agents    = "us.anthropic.claude-sonnet-4-5-20250929-v1:0" // what agents call
+	longLease = "8s"                                           // so that the word is asked for well before it ends
 )
 
-// slowBedrock answers in streams of ten tokens a second.
+// slowBedrock says ten tokens a second; its small models do not say much.
 func slowBedrock(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -36,7 +38,12 @@ func slowBedrock(t *testing.T) string {
 	}
 	s := fakebedrock.New(fakebedrock.Config{
 		Credentials: []fakebedrock.Credential{ownKey}, TokensPerSecond: 10,
-		Answer: func(string, string) string { return strings.Repeat("and so on ", 500) },
+		Answer: func(model, _ string) string {
+			if strings.Contains(model, "nova") {
+				return "yes"
+			}
+			return strings.Repeat("and so on ", 500)
+		},
 	})
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
@@ -135,10 +142,10 @@ func spreadOf(t *testing.T, s governance.Spread, name string) governance.Replica
 
 // fencedInTime asks until everyone is said to know, and holds every answer against
 // the database's clock: the silent replica is never counted out before its lease
-// has ended. It returns when the lease ended.
-func fencedInTime(t *testing.T, at *writtest.Server, db *store.DB, revision int64, silent string) {
+// has ended.
+func fencedInTime(t *testing.T, at *writtest.Server, db *store.DB, done time.Time, revision int64, silent string) {
 	t.Helper()
-	c, began := admin(t, at), time.Now()
+	c := admin(t, at)
 	within(t, patience, "the silent replica's lease ends", func() bool {
 		s, err := c.Spread(t.Context(), revision)
 		if err != nil {
@@ -160,7 +167,7 @@ func fencedInTime(t *testing.T, at *writtest.Server, db *store.DB, revision int6
 		}
 		return s.Everyone
 	})
-	t.Logf("shown as revoked %v after it was done: the lease of a silent replica is %s", time.Since(began).Round(10*time.Millisecond), longLease)
+	t.Logf("shown as revoked %v after it was done: the lease of a silent replica is %s", time.Since(done).Round(10*time.Millisecond), longLease)
 }
 
 // TestS19_AStoppedReplicaIsNotShownAsRevokedUntilItsLeaseEnds: and when it goes on
@@ -173,7 +180,7 @@ func TestS19_AStoppedReplicaIsNotShownAsRevokedUntilItsLeaseEnds(t *testing.T) {
 	keys, others := a.Session(t, "support-agent"), a.Session(t, "analytics")
 	connectedInTime(t, a, b)
 	call := func(path string) *http.Request {
-		return writtest.Sign(t, keys, writtest.Request{URL: b.Gateway + "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/" + path, Body: writtest.Say("hello")})
+		return writtest.Sign(t, keys, writtest.Request{URL: b.Gateway + "/model/" + writtest.Escape(agents) + "/" + path, Body: writtest.Say("hello")})
 	}
 	open := listen(t, call("converse-stream"))
 	open.output(t, 3)
@@ -185,11 +192,11 @@ func TestS19_AStoppedReplicaIsNotShownAsRevokedUntilItsLeaseEnds(t *testing.T) {
 	}
 	signal(syscall.SIGSTOP)
 	t.Cleanup(func() { _ = syscall.Kill(b.PID, syscall.SIGCONT) })
-	got := revokeNow(t, a, stopped)
+	done, got := time.Now(), revokeNow(t, a, stopped)
 	if s := spreadOf(t, got.Spread, "b"); got.Spread.Everyone || s.Knows || s.Fenced {
 		t.Errorf("the stopped replica's lease lasts, and the answer is %+v", got.Spread)
 	}
-	fencedInTime(t, a, db, got.Spread.Revision, "b")
+	fencedInTime(t, a, db, done, got.Spread.Revision, "b")
 	within(t, patience, "the grant has ended", func() bool {
 		g, err := admin(t, a).Grant(t.Context(), stopped)
 		return err == nil && g.Standing == "revoked"
@@ -239,4 +246,72 @@ func connectedInTime(t *testing.T, a, b *writtest.Server) {
 		return err == nil && s.Everyone && spreadOf(t, s, "a").Knows && spreadOf(t, s, "b").Knows
 	})
 	t.Logf("two connected replicas are shown to know after %v", time.Since(began).Round(time.Millisecond))
+}
+
+// TestS19_AReplicaCutOffFromTheDatabaseDecidesUntilItsLeaseEnds: on what it knows,
+// and says that it does not any more, and why; then it takes up where the others are.
+func TestS19_AReplicaCutOffFromTheDatabaseDecidesUntilItsLeaseEnds(t *testing.T) {
+	r := newReplicas(t, longLease)
+	db := storetest.MustOpen(t, r.dsn)
+	wire := storetest.Through(t, r.dsn)
+	a := r.start(t, "a")
+	b := r.startAt(t, "b", place{dsn: wire.DSN})
+	others := a.Session(t, "analytics")
+	for _, c := range []struct {
+		cut             func()
+		identity, grant string
+		first, calls    string // an identity that has not called yet, and its model
+	}{
+		{wire.Hold, "support-agent", stopped, "invoice-triage", "amazon.nova-pro-v1:0"},
+		{wire.Cut, "sales-agent", "sales-agent.sales-drafting", "ci-summariser", "anthropic.claude-haiku-4-5-20251001-v1:0"},
+	} {
+		keys := a.Session(t, c.identity)
+		calls := func() int { return b.Converse(t, keys, agents, writtest.Say("hello")).Status }
+		if got := calls(); got != http.StatusOK || !allowed(t, b, others) {
+			t.Fatalf("%s at replica b: %d", c.identity, got)
+		}
+		first := a.Session(t, c.first)
+		c.cut()
+		if !allowed(t, b, others) {
+			t.Error("it stopped deciding when it was cut off")
+		}
+		// A first call of the day needs a salt to be recorded with. It does not hang.
+		if got := b.Converse(t, first, c.calls, writtest.Say("hello")); got.Status < 500 {
+			t.Errorf("a call that cannot be recorded: %d %s", got.Status, got.Body)
+		}
+		done, got := time.Now(), revokeNow(t, a, c.grant)
+		if s := spreadOf(t, got.Spread, "b"); got.Spread.Everyone || s.Knows || s.Fenced {
+			t.Errorf("the lease of the one that is cut off lasts, and the answer is %+v", got.Spread)
+		}
+		within(t, patience, "it refuses", func() bool { return called(t, b, others).Status == http.StatusServiceUnavailable })
+		saysWhy(t, b)
+		fencedInTime(t, a, db, done, got.Spread.Revision, "b")
+		wire.Mend()
+		mended := time.Now()
+		within(t, patience, "it serves again", func() bool { return allowed(t, b, others) })
+		if got := calls(); got != http.StatusForbidden {
+			t.Errorf("the right that was taken away meanwhile: %d", got)
+		}
+		t.Logf("it serves again %v after it was connected", time.Since(mended).Round(10*time.Millisecond))
+		b.MustRun(t, "status", "--ready")
+	}
+}
+
+// saysWhy looks at where operators look.
+func saysWhy(t *testing.T, s *writtest.Server) {
+	t.Helper()
+	if got := s.Run(t, "status", "--ready"); got.Code != 1 || !strings.Contains(got.Stderr, snapshot.ErrFenced.Error()) {
+		t.Errorf("writ status --ready: %+v", got)
+	}
+	if got := s.MustRun(t, "status"); !strings.Contains(got, "NO: ") || !strings.Contains(got, snapshot.ErrFenced.Error()) {
+		t.Errorf("writ status: %s", got)
+	}
+	resp, err := http.Get(s.Admin + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("/readyz is %d", resp.StatusCode)
+	}
 }

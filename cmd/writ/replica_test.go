@@ -100,8 +100,8 @@ func admin(t *testing.T, s *writtest.Server) *api.Client {
 	return api.NewClient(s.Admin, token)
 }
 
-// signedIn asks a replica as an operator who signed in at another.
-func signedIn(t *testing.T, by, at *writtest.Server, name string) *api.Client {
+// signedIn is the sign-in of an operator, which counts at every replica.
+func signedIn(t *testing.T, by *writtest.Server, name string) api.Token {
 	t.Helper()
 	link := strings.TrimSpace(by.MustRun(t, "operator", "link", name))
 	nobody := os.Getenv("XDG_CONFIG_HOME")
@@ -112,7 +112,7 @@ func signedIn(t *testing.T, by, at *writtest.Server, name string) *api.Client {
 	if err != nil || all[by.Admin].Token == "" {
 		t.Fatalf("signing %s in left %d sign-ins, %v", name, len(all), err)
 	}
-	return api.NewClient(at.Admin, api.ReadToken(all[by.Admin].Token))
+	return api.ReadToken(all[by.Admin].Token)
 }
 
 // within waits for what another replica is to notice.

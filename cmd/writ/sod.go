@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/writ-project/writ/internal/sod"
 )
@@ -41,18 +42,36 @@ func (c *sodCmd) Run(ctx context.Context) error {
 		}
 		rows = append(rows, []string{k.Rule, k.Severity, k.Subject, dutyText(k.Left), dutyText(k.Right), k.Waiver})
 	}
-	if len(all.Items) > 0 {
-		if err := table(os.Stdout, rows...); err != nil {
-			return err
-		}
+	if len(all.Items) == 0 {
+		fmt.Fprintln(os.Stderr, "no duties meet that must be kept apart, as far as can be seen")
+	} else if err := table(os.Stdout, rows...); err != nil {
+		return err
 	}
-	for _, g := range all.NotEvaluable {
-		fmt.Fprintf(os.Stderr, "not looked for: %s of rule %s: %s\n", g.Duty, g.Rule, g.Reason)
+	for _, line := range gapLines(all.NotEvaluable) {
+		fmt.Fprintln(os.Stderr, line)
 	}
 	if open > 0 {
 		return &negative{fmt.Sprintf("%d conflicts that no waiver excuses", open)}
 	}
 	return nil
+}
+
+// gapLines say what could not be looked for, one line for a duty.
+func gapLines(gaps []sod.Gap) []string {
+	var order []string
+	rules := make(map[string][]string)
+	for _, g := range gaps {
+		what := fmt.Sprintf("who may %s (%s)", g.Duty.Text(), g.Reason)
+		if rules[what] == nil {
+			order = append(order, what)
+		}
+		rules[what] = append(rules[what], g.Rule)
+	}
+	var out []string
+	for _, what := range order {
+		out = append(out, "not wholly known: "+what+"; rules "+strings.Join(rules[what], ", "))
+	}
+	return out
 }
 
 func dutyText(h sod.Held) string {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/login"
 )
 
 // sourceFlags say by what right, or on what proof, a session is obtained.
@@ -101,7 +101,7 @@ func (f *sourceFlags) openProof() (*source, error) {
 		return nil, fmt.Errorf("--gateway %q: want https://HOST[:PORT]", f.Gateway)
 	case u.Scheme == "http" && f.Cert != "":
 		return nil, errors.New("a certificate is shown over TLS: --gateway must be https")
-	case u.Scheme == "http" && !loopbackName(u.Hostname()):
+	case u.Scheme == "http" && !login.LoopbackName(u.Hostname()):
 		return nil, withHint(fmt.Errorf("--gateway %s: the proof would cross the network in the clear", f.Gateway), "use https, and --ca FILE if Writ made its own CA")
 	}
 	base := u.Scheme + "://" + u.Host
@@ -113,11 +113,6 @@ func (f *sourceFlags) openProof() (*source, error) {
 		return out, err
 	}
 	return s, nil
-}
-
-func loopbackName(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // prove shows the proof, as it is now on disk, and returns what it is worth.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/writ-project/writ/internal/identity"
 )
 
 // failures counts wrong credentials by source, so that one source's guessing costs
@@ -63,14 +65,5 @@ func (f *failures) forget() {
 // host can pick addresses from.
 func sourceOf(r *http.Request) netip.Prefix {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
-	a := peer.Addr().Unmap().WithZone("")
-	bits := a.BitLen()
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{} // no address at all: one source of its own
-	}
-	return p
+	return identity.SourceOf(peer.Addr().Unmap().WithZone(""))
 }

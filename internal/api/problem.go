@@ -68,12 +68,12 @@ var problems = []struct {
 	slug   string
 	hint   string
 }{
-	{store.ErrNotFound, http.StatusNotFound, "not-found", ""},
+	{store.ErrNotFound, http.StatusNotFound, "not-found", "the list verbs show what there is; what you may not see is not found either"},
 	{governance.ErrStaleView, http.StatusPreconditionFailed, "stale", "look at it again, and decide on what it says now"},
 	{governance.ErrSelf, http.StatusForbidden, "own-request", "somebody else has to decide; writ request show names who may"},
 	{governance.ErrIneligible, http.StatusForbidden, "ineligible", "writ request show names who may decide now"},
 	{governance.ErrForbidden, http.StatusForbidden, "forbidden", "writ whoami lists what you may do"},
-	{governance.ErrNoApprover, http.StatusUnprocessableEntity, "no-approver", "have somebody who is not tied to the request given the role, or ask for another entitlement"},
+	{governance.ErrNoApprover, http.StatusUnprocessableEntity, "no-approver", "writ operator create makes an account with the role; it must be somebody who is not tied to the request"},
 	{governance.ErrDuties, http.StatusUnprocessableEntity, "duties-conflict", "writ waiver request asks for a dated exception"},
 	{governance.ErrOver, http.StatusConflict, "over", "writ request show says how it ended"},
 	{governance.ErrNeedsRequest, http.StatusConflict, "needs-request", "apply it: a request is opened for what it widens"},

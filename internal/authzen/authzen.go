@@ -18,7 +18,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -74,9 +73,7 @@ const (
 
 // point is the decision point.
 type point struct {
-	cfg     Config
-	mu      sync.Mutex
-	holders holders // of the snapshot last searched; guarded by mu
+	cfg Config
 }
 
 // New makes the handler of every path above. It must be served only where

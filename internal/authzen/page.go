@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"iter"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -101,15 +102,12 @@ func queryDigest(search string, t *tuple) (sum [sha256.Size]byte, err error) {
 
 // gather fills a page from candidates, which come in order; holds says which of
 // them are results. One more is looked for, to know whether that was all.
-func gather[T any](c cursor, candidates []T, key func(T) string, holds func(T) (found, bool, error)) (results, error) {
+func gather[T any](c cursor, candidates iter.Seq[T], key func(T) string, holds func(T) (found, bool, error)) (results, error) {
 	out := results{Results: []found{}}
-	from, hit := slices.BinarySearchFunc(candidates, c.after, func(v T, after string) int {
-		return compareKeys(key(v), after)
-	})
-	if hit {
-		from++
-	}
-	for _, v := range candidates[from:] {
+	for v := range candidates {
+		if c.after != "" && key(v) <= c.after {
+			continue // on a page before
+		}
 		f, ok, err := holds(v)
 		if err != nil {
 			return results{}, err
@@ -125,14 +123,4 @@ func gather[T any](c cursor, candidates []T, key func(T) string, holds func(T) (
 	}
 	out.Page.Count = len(out.Results)
 	return out, nil
-}
-
-func compareKeys(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -1,12 +1,11 @@
 package authzen
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
 	"github.com/writ-project/writ/internal/bedrock"
-	"github.com/writ-project/writ/internal/identity"
-	"github.com/writ-project/writ/internal/snapshot"
 )
 
 // checkEvery is how many candidates are looked at between two looks at whether
@@ -31,7 +30,7 @@ func (p *point) subjects(s *session, m *message) (any, error) {
 		return nothing(refused)
 	}
 	seen := 0
-	return gather(c, p.candidates(s, q), nameItself, func(name string) (found, bool, error) {
+	return gather(c, s.candidates(q, c.after), nameItself, func(name string) (found, bool, error) {
 		if seen++; seen%checkEvery == 0 && s.http.Context().Err() != nil {
 			return found{}, false, s.http.Context().Err()
 		}
@@ -53,80 +52,19 @@ func nothing(why *refusal) (any, error) {
 
 // candidates are the identities, by name, that may do something because of a
 // grant that has a say in the question; all of them where rules of the
-// organisation permit without a grant.
-func (p *point) candidates(s *session, q *question) []string {
-	var key []string
+// organisation permit without a grant. They begin behind a name.
+func (s *session) candidates(q *question, after string) iter.Seq[string] {
+	if s.state.Bundle.PermitsWithoutGrant() {
+		return s.state.IdentitiesAfter(after)
+	}
 	touches := s.touching(q)
+	var key []string
 	for _, e := range s.state.Entitlements() {
 		if touches(e) {
 			key = append(key, e.ID)
 		}
 	}
-	if s.state.Bundle.PermitsWithoutGrant() {
-		key = []string{"*"}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.holders.of != s.state {
-		p.holders = holders{of: s.state, lists: map[string][]string{}}
-	}
-	return p.holders.list(key)
-}
-
-// holders remembers which identities hold any of some entitlements, in one
-// snapshot, so that the pages of a search do not each look at every identity.
-type holders struct {
-	of    *snapshot.Snapshot
-	all   []string // every identity, by name; made when asked
-	lists map[string][]string
-}
-
-// maxLists bounds how many lists are remembered.
-const maxLists = 64
-
-func (h *holders) list(entitlements []string) []string {
-	if h.all == nil {
-		h.all = names(h.of.Identities())
-	}
-	if slices.Equal(entitlements, []string{"*"}) {
-		return h.all
-	}
-	key := strings.Join(entitlements, "\n")
-	if list, ok := h.lists[key]; ok {
-		return list
-	}
-	wanted := make(map[string]bool, len(entitlements))
-	for _, e := range entitlements {
-		wanted[e] = true
-	}
-	list := []string{}
-	for _, name := range h.all {
-		if holdsAny(h.of, name, wanted) {
-			list = append(list, name)
-		}
-	}
-	if len(h.lists) >= maxLists {
-		clear(h.lists)
-	}
-	h.lists[key] = list
-	return list
-}
-
-func holdsAny(s *snapshot.Snapshot, name string, wanted map[string]bool) bool {
-	for _, g := range s.GrantsOf(name) {
-		if wanted[g.Entitlement] {
-			return true
-		}
-	}
-	return false
-}
-
-func names(all []*identity.Identity) []string {
-	out := make([]string, len(all))
-	for i, v := range all {
-		out[i] = v.ID
-	}
-	return out
+	return s.state.HoldersAfter(after, key)
 }
 
 // resources answers what an identity may do something to: the catalogue's models
@@ -146,7 +84,7 @@ func (p *point) resources(s *session, m *message) (any, error) {
 	if _, refused := operationOf(m.Action); refused != nil {
 		return nothing(refused)
 	}
-	return gather(c, s.catalogued(m.Resource.Type), nameItself, func(id string) (found, bool, error) {
+	return gather(c, slices.Values(s.catalogued(m.Resource.Type)), nameItself, func(id string) (found, bool, error) {
 		t := m.tuple
 		r := *m.Resource
 		r.ID = id
@@ -197,7 +135,7 @@ func (p *point) actions(s *session, m *message) (any, error) {
 	}
 	ops := operations(m.Resource.Type)
 	slices.SortFunc(ops, func(a, b bedrock.Operation) int { return strings.Compare(actionName(a), actionName(b)) })
-	return gather(c, ops, actionName, func(op bedrock.Operation) (found, bool, error) {
+	return gather(c, slices.Values(ops), actionName, func(op bedrock.Operation) (found, bool, error) {
 		q, refused := s.read(&m.tuple, op)
 		if refused != nil {
 			_, err := nothing(refused)

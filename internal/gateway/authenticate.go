@@ -10,6 +10,7 @@ import (
 
 	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/credential"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/sigv4"
 )
 
@@ -123,7 +124,7 @@ func (x *exchange) readBody() *refusal {
 		return refuse("malformed", invalid("Content-Length is required"))
 	case n > x.g.cfg.Limits.Body:
 		return refuse("too_large", invalid(fmt.Sprintf("the body has %d bytes; at most %d are accepted", n, x.g.cfg.Limits.Body)))
-	case !x.g.flight.acquire(sourceKey(x.origin.Peer), n):
+	case !x.g.flight.acquire(identity.SourceOf(x.origin.Peer), n):
 		return refuse("throttled", bedrock.Error{Type: bedrock.ThrottlingException, Message: "too many request bytes are in flight", RetryAfter: time.Second})
 	}
 	x.held = n

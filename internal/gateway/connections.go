@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	"github.com/writ-project/writ/internal/identity"
 )
 
 // Bounded is a listener that holds so many connections at once and no more, in
@@ -76,7 +78,7 @@ func sourceOf(a net.Addr) netip.Prefix {
 	if err != nil {
 		return netip.Prefix{}
 	}
-	return sourceKey(ap.Addr().Unmap())
+	return identity.SourceOf(ap.Addr().Unmap())
 }
 
 // boundConn gives its place back when it is closed.

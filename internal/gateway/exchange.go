@@ -104,7 +104,7 @@ func (x *exchange) done() {
 		x.cancel(nil)
 	}
 	if x.held > 0 {
-		x.g.flight.release(sourceKey(x.origin.Peer), x.held)
+		x.g.flight.release(identity.SourceOf(x.origin.Peer), x.held)
 	}
 	if x.g.cfg.Observe != nil {
 		x.g.cfg.Observe(x.observation())

@@ -20,12 +20,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/localca"
 )
 
 var discard = slog.New(slog.DiscardHandler)
 
-func source(s string) netip.Prefix { return sourceKey(netip.MustParseAddr(s)) }
+func source(s string) netip.Prefix { return identity.SourceOf(netip.MustParseAddr(s)) }
 
 func TestS16_InFlightBytesAreBoundedInTotalAndPerSource(t *testing.T) {
 	f := newInFlight(100, 60)
@@ -95,7 +96,7 @@ func TestSourcesAreAddressesAndIPv6Networks(t *testing.T) {
 	if source("192.0.2.1") == source("192.0.2.2") {
 		t.Error("two IPv4 addresses are one source")
 	}
-	if sourceKey(netip.Addr{}) != (netip.Prefix{}) {
+	if identity.SourceOf(netip.Addr{}) != (netip.Prefix{}) {
 		t.Error("an unknown address has a source")
 	}
 }

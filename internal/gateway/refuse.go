@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/identity"
 )
 
 // refusal ends an exchange.
@@ -33,7 +34,7 @@ func (x *exchange) refuse(r *refusal) {
 		x.mark(x.intent)
 		_ = x.settle() // logged there; what follows is a refusal already
 	case x.unknown(r):
-		x.g.before.count(sourceKey(x.origin.Addr), x.claimed(r.kind), x.id, x.start)
+		x.g.before.count(identity.SourceOf(x.origin.Addr), x.claimed(r.kind), x.id, x.start)
 	default:
 		x.recordRefusal(r)
 	}

@@ -18,6 +18,11 @@ type salts struct {
 	held map[string]*auditlog.Committer // by identity
 }
 
+// saltWithin is how long a call waits for its salt: a database that is silent
+// holds no call open. Without a salt nothing can be recorded, so the call is
+// refused.
+const saltWithin = 3 * time.Second
+
 func newSalts(fetch SaltFunc) *salts {
 	return &salts{fetch: fetch, held: make(map[string]*auditlog.Committer)}
 }
@@ -31,6 +36,8 @@ func (s *salts) get(ctx context.Context, identity string, now time.Time) (*audit
 	if fresh && committer != nil {
 		return committer, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, saltWithin)
+	defer cancel()
 	salt, err := s.fetch(ctx, identity, day)
 	if err != nil {
 		return nil, err

@@ -40,16 +40,3 @@ func (f *inFlight) release(key netip.Prefix, n int64) {
 		delete(f.source, key)
 	}
 }
-
-// sourceKey is the unit that budgets and aggregates count by.
-func sourceKey(a netip.Addr) netip.Prefix {
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil { // an invalid address: all of these share one budget
-		return netip.Prefix{}
-	}
-	return p
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/proof"
 )
 
@@ -232,9 +233,9 @@ func (l *ledger[K]) of(key K, r rate, now time.Time) *bucket {
 // the connection's where that cannot be read.
 func (x *exchange) chargedTo() netip.Prefix {
 	if x.origin.Addr.IsValid() {
-		return sourceKey(x.origin.Addr)
+		return identity.SourceOf(x.origin.Addr)
 	}
-	return sourceKey(x.origin.Peer)
+	return identity.SourceOf(x.origin.Peer)
 }
 
 func (x *exchange) presenter() presenter {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/writ-project/writ/internal/identity"
 )
 
 func testStrangers() *strangers {
@@ -145,7 +147,7 @@ func TestS16_MapsAreBoundedUnderRandomSources(t *testing.T) {
 			for i := 2; i < 16; i++ {
 				a[i] = byte(random.Uint32())
 			}
-			p := presenter{sourceKey(netip.AddrFrom16(a)), string(a[:])}
+			p := presenter{identity.SourceOf(netip.AddrFrom16(a)), string(a[:])}
 			s.failed(p.source, time.Now())
 			s.mayOpen(p.source, time.Now())
 			lent, _ := s.lend(p, 1<<17, time.Now())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/proof"
 )
 
@@ -54,7 +55,7 @@ func notBegun(r *refusal) error {
 // stsBody reads the form, within a bound and a deadline.
 func (x *exchange) stsBody() ([]byte, error) {
 	n := x.r.ContentLength
-	if n < 0 || n > maxSTSBody || !x.g.flight.acquire(sourceKey(x.origin.Peer), n) {
+	if n < 0 || n > maxSTSBody || !x.g.flight.acquire(identity.SourceOf(x.origin.Peer), n) {
 		return nil, &proof.Refusal{Reason: proof.MalformedRequest, Message: "Content-Length is missing or too large."}
 	}
 	x.held = n
@@ -126,7 +127,7 @@ func (x *exchange) refuseProof(door string, err error, words func(*proof.Refusal
 		reason, status = door+"_"+string(r.Reason), words(r).Status
 	}
 	x.kind, x.status = reason, status
-	x.g.before.count(sourceKey(x.origin.Addr), reason, x.id, x.start)
+	x.g.before.count(identity.SourceOf(x.origin.Addr), reason, x.id, x.start)
 	if loud {
 		x.g.cfg.Log.Info("a proof was refused", "id", x.id, "source", x.origin.Addr, "err", err)
 	}

@@ -25,12 +25,15 @@ type circle struct {
 	object      authority.Object    // the request, as the rules of the control plane know it
 	action      authority.Action    // what deciding on it is
 	rules       *authority.Rules
+	may         map[string][]string // who may decide, by what a stage asks for
 }
 
 // circleOf gathers whom a request is about. editors are found by the caller, who
 // can read the log.
 func (o *Office) circleOf(s *snapshot.Snapshot, r *request.Request, editors map[string]string) *circle {
-	c := &circle{state: s, requester: r.Requester, editors: editors, rules: o.cfg.Authority, action: authority.Decide}
+	c := &circle{
+		state: s, requester: r.Requester, editors: editors, rules: o.cfg.Authority, action: authority.Decide, may: make(map[string][]string),
+	}
 	if r.Kind == request.ForReview {
 		c.action = authority.CloseReview
 	}
@@ -197,10 +200,16 @@ func (c *circle) at(st *request.Stage) *circle {
 	return &there
 }
 
-// deciders are the operators that may decide on a stage now.
+// deciders are the operators that may decide on a stage now. Rules are asked about
+// each once, however often one request is looked at.
 func (c *circle) deciders(st *request.Stage, escalated bool) []string {
-	may, _ := c.at(st).eligible(stageSelectors(st, escalated))
-	return may
+	selectors := stageSelectors(st, escalated)
+	key := strings.Join(append([]string{st.Entitlement, st.Grant}, selectors...), "\x00")
+	if _, known := c.may[key]; !known {
+		may, _ := c.at(st).eligible(selectors)
+		c.may[key] = slices.Clip(may)
+	}
+	return c.may[key]
 }
 
 // stageSelectors are the selectors that the open stage goes by now.

@@ -27,6 +27,29 @@ func (o *Office) editors(ctx context.Context, r *request.Request) (map[string]st
 	return out, nil
 }
 
+// editorsOf finds the editors of a request's rules.
+type editorsOf func(ctx context.Context, r *request.Request) (map[string]string, error)
+
+// remembered is editors for a list, most of which is of a few entitlements: each
+// is looked up once.
+func (o *Office) remembered() editorsOf {
+	known := make(map[string]map[string]string)
+	return func(ctx context.Context, r *request.Request) (map[string]string, error) {
+		what := ""
+		if g := r.Ask.Grant; g != nil {
+			what = g.Entitlement
+		}
+		if out, ok := known[what]; ok {
+			return out, nil
+		}
+		out, err := o.editors(ctx, r)
+		if err == nil {
+			known[what] = out
+		}
+		return out, err
+	}
+}
+
 // lastEditor is the account that last changed a resource: the actor of the record
 // that did, or, where that was an approval, who had asked for the change.
 func (o *Office) lastEditor(ctx context.Context, kind manifest.Kind, name string) (string, error) {

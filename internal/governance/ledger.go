@@ -25,7 +25,7 @@ type Ledger struct {
 	writing sync.Mutex // one control record at a time, so that their order is known
 	feed    *feed      // of the other shards; nil when there are none
 
-	mu     sync.Mutex
+	mu     sync.RWMutex
 	terms  terms
 	latest map[thing]saying  // of what there is; of observe mode also what is over
 	gone   map[thing]saying  // what ended, as long as an older word may still come
@@ -266,15 +266,24 @@ func (l *Ledger) mine(which func(*announced) bool) []uint64 {
 // that spoke of its resource, and names that very change by digest. The record
 // may be in any shard.
 func (l *Ledger) Authorised(ref store.Ref, c store.Change) error {
-	return l.names(ref, worded(c))
+	want, known := l.claim(c)
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.judge(ref, want, known, auditlog.Change{Op: string(c.Op), Kind: string(c.Kind), Name: c.Name})
 }
 
 func (l *Ledger) names(ref store.Ref, c auditlog.Change) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	want, known := l.recall(c)
+	return l.judge(ref, want, known, c)
+}
+
+// judge looks for a word at the place where it should be; it needs the ledger's
+// lock. c is for errors.
+func (l *Ledger) judge(ref store.Ref, want spoken, known bool, c auditlog.Change) error {
 	at, shard := place{index: ref.Index}, false
 	at.shard, shard = l.terms.at[ref.Shard]
-	want, known := l.recall(c)
 	if !shard || !known {
 		return fmt.Errorf("record %v does not authorise this %s of %s/%s: the log has no such thing", ref, c.Op, c.Kind, c.Name)
 	}

@@ -63,7 +63,7 @@ func (o *Office) Request(ctx context.Context, a Actor, id string) (RequestView, 
 	if err != nil {
 		return RequestView{}, err
 	}
-	view, seen, err := o.viewRequest(ctx, s, a, row)
+	view, seen, err := o.viewRequest(ctx, s, a, row, o.editors)
 	switch {
 	case err != nil:
 		return RequestView{}, err
@@ -75,13 +75,13 @@ func (o *Office) Request(ctx context.Context, a Actor, id string) (RequestView, 
 	return view, nil
 }
 
-func (o *Office) viewRequest(ctx context.Context, s *snapshot.Snapshot, a Actor, row store.Row) (RequestView, bool, error) {
+func (o *Office) viewRequest(ctx context.Context, s *snapshot.Snapshot, a Actor, row store.Row, by editorsOf) (RequestView, bool, error) {
 	res, err := row.Resource()
 	if err != nil {
 		return RequestView{}, false, err
 	}
 	r := *res.Spec.(*request.Request)
-	editors, err := o.editors(ctx, &r)
+	editors, err := by(ctx, &r)
 	if err != nil {
 		return RequestView{}, false, err
 	}
@@ -117,6 +117,7 @@ func (o *Office) Requests(ctx context.Context, a Actor, q RequestQuery) (Page[Re
 	}
 	over := q.Over || q.State.Over()
 	find := store.Query{Kind: manifest.Request, Subject: q.Identity, State: string(q.State), After: q.After}
+	editors := o.remembered()
 	return fill(pageSize(q.Limit), func(after string, limit int) ([]store.Row, []string, error) {
 		find.After, find.Limit = after, limit
 		if after == "" {
@@ -124,7 +125,7 @@ func (o *Office) Requests(ctx context.Context, a Actor, q RequestQuery) (Page[Re
 		}
 		return o.rows(ctx, find, over)
 	}, func(row store.Row) (RequestView, bool, error) {
-		view, seen, err := o.viewRequest(ctx, s, a, row)
+		view, seen, err := o.viewRequest(ctx, s, a, row, editors)
 		seen = seen && (!q.Mine || view.Requester.Operator == a.Name) && (q.Kind == "" || view.Kind == q.Kind)
 		return view, seen && (!q.ToDecide || slices.Contains(view.May, "decide")), err
 	})

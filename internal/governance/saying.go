@@ -16,13 +16,20 @@ import (
 func worded(c store.Change) auditlog.Change {
 	sum := c.Digest()
 	out := auditlog.Change{Kind: string(c.Kind), Name: c.Name, Op: string(c.Op), Digest: hex.EncodeToString(sum[:])}
-	if c.Kind != manifest.Identity || len(c.Spec) == 0 {
-		return out
-	}
-	if r, err := manifest.Decode(c.Kind, c.Name, c.Spec); err == nil {
-		out.Epoch = r.Spec.(*identity.Identity).Epoch
-	}
+	out.Epoch = epochOf(c)
 	return out
+}
+
+// epochOf is the epoch that a change leaves an identity with; 0 of anything else.
+func epochOf(c store.Change) uint32 {
+	if c.Kind != manifest.Identity || len(c.Spec) == 0 {
+		return 0
+	}
+	r, err := manifest.Decode(c.Kind, c.Name, c.Spec)
+	if err != nil {
+		return 0
+	}
+	return r.Spec.(*identity.Identity).Epoch
 }
 
 // term is a kind, operation or shard as the ledger keeps it: a place in a list
@@ -91,6 +98,17 @@ func (l *Ledger) recall(c auditlog.Change) (s spoken, known bool) {
 	}
 	s, err := l.hear(c)
 	return s, err == nil
+}
+
+// claim is recall of a row's change, of which there may be a million.
+func (l *Ledger) claim(c store.Change) (s spoken, known bool) {
+	s.name, s.digest, s.epoch = c.Name, c.Digest(), epochOf(c)
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	kind, op := false, false
+	s.kind, kind = l.terms.at[string(c.Kind)]
+	s.op, op = l.terms.at[string(c.Op)]
+	return s, kind && op
 }
 
 // hear reads a change as the ledger keeps it; it needs the ledger's lock.

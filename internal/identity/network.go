@@ -50,6 +50,21 @@ type Origin struct {
 	Networks []string   // the networks Addr lies in, sorted; none when Addr is invalid
 }
 
+// SourceOf is the unit that budgets and aggregates count an address by: an IPv4
+// address, or an IPv6 /64, of which one host has as many addresses as it likes. All
+// addresses that are none are one source.
+func SourceOf(a netip.Addr) netip.Prefix {
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
+}
+
 // Networks locates addresses. It is immutable once built.
 type Networks struct {
 	all     []Network

@@ -108,7 +108,8 @@ func loopback(raw string) error {
 	return errors.New("a client waits at http://127.0.0.1:PORT/ or http://[::1]:PORT/")
 }
 
-func loopbackName(host string) bool {
+// LoopbackName reports whether a host, of a URL, is this machine itself.
+func LoopbackName(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -108,7 +108,7 @@ func New(cfg Config) (*Door, error) {
 		if err != nil || u.Host == "" || u.Path != callbackPath || u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
 			return nil, errors.New("login: redirect: want this server's URL with the path " + callbackPath)
 		}
-		if u.Scheme == "http" && !loopbackName(u.Hostname()) {
+		if u.Scheme == "http" && !LoopbackName(u.Hostname()) {
 			return nil, errors.New("login: redirect: want https, save on this machine itself")
 		}
 		if cfg.Provider.ClientID == "" {

@@ -51,15 +51,7 @@ func sourceOf(o identity.Origin) netip.Prefix {
 	if !a.IsValid() {
 		a = o.Peer
 	}
-	bits := a.BitLen()
-	if a.Is6() {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{} // no address at all: one source of its own
-	}
-	return p
+	return identity.SourceOf(a)
 }
 
 func (b *budget) limiter(source netip.Prefix, now time.Time) *rate.Limiter {

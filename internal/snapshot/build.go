@@ -141,6 +141,9 @@ func (b *builder) derive() error {
 			return fmt.Errorf("building the catalogue: %w", err)
 		}
 	}
+	if first || b.touched[manifest.Operator] {
+		n.staff = n.operators.all()
+	}
 	if first || b.touched[manifest.Quarantine] {
 		n.Stops = newStops(n.quarantines.all())
 	}

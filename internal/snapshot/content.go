@@ -30,6 +30,8 @@ type content struct {
 	delegations  shelf[operator.Delegation]
 	waivers      shelf[sod.Waiver]
 	quarantines  shelf[rights.Quarantine]
+
+	staff []*operator.Operator // by name: every list of requests goes through them
 }
 
 // kindShelf is a shelf whose type is known by its kind.
@@ -185,7 +187,7 @@ func (c *content) Policies() []*manifest.Policy { return c.policies.all() }
 func (c *content) Operator(name string) (*operator.Operator, bool) { return c.operators.get(name) }
 
 // Operators returns every account of the control plane, by name.
-func (c *content) Operators() []*operator.Operator { return c.operators.all() }
+func (c *content) Operators() []*operator.Operator { return slices.Clip(c.staff) }
 
 // Token returns an API token by id.
 func (c *content) Token(id string) (*operator.Token, bool) { return c.tokens.get(id) }

@@ -327,3 +327,43 @@ func TestS19_TheLeaseIsRenewedWhenTheSourceRuns(t *testing.T) {
 		}
 	})
 }
+
+// TestS19_AClockThatIsSetUnderALeaseGivesNothingBack: forward, it looks like time
+// in which nothing was heard; back, it stays wrong however often the lease is renewed, until
+// it has caught up. What was over by it is not live again.
+func TestS19_AClockThatIsSetUnderALeaseGivesNothingBack(t *testing.T) {
+	start := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	now := start
+	r := &registry{}
+	s, err := Open(t.Context(), Config{
+		Load: (&faulty{}).load, Watch: func(context.Context) <-chan struct{} { return nil },
+		Authorised: func(store.Ref, store.Change) error { return nil },
+		Lease:      &Lease{For: leased, Renew: r.renew}, Now: func() time.Time { return now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		to   time.Duration // since the start
+		want error         // at once, and
+		then error         // once the lease was renewed and the store read
+	}{
+		{time.Second, nil, nil},
+		{4 * time.Hour, ErrStale, nil},  // over what ended in between
+		{time.Hour, ErrClock, ErrClock}, // and back before its end
+		{4*time.Hour - clockSlack - 1, ErrClock, ErrClock},
+		{4 * time.Hour, nil, nil},
+		{4*time.Hour - clockSlack, nil, nil}, // as an hour may be slewed
+	} {
+		now = start.Add(step.to)
+		if err := s.Fresh(now); !errors.Is(err, step.want) {
+			t.Errorf("set to %v: %v, want %v", step.to, err, step.want)
+		}
+		if err := s.Renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Fresh(now); !errors.Is(err, step.then) {
+			t.Errorf("set to %v, and looked again: %v, want %v", step.to, err, step.then)
+		}
+	}
+}

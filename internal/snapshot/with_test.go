@@ -142,8 +142,11 @@ func alike(t *rapid.T, whole, part *Snapshot) {
 		for what, pair := range map[string][2]any{
 			"grants of": {whole.GrantsOf(name), part.GrantsOf(name)}, "grants under": {whole.GrantsUnder(name), part.GrantsUnder(name)},
 			"bindings of issuer": {whole.BindingsOf(name), part.BindingsOf(name)}, "bindings of identity": {whole.BindingsOfIdentity(name), part.BindingsOfIdentity(name)},
-			"tagged": {whole.IdentitiesTagged(name), part.IdentitiesTagged(name)},
-			"stops":  {whole.Stops.Caller(&identity.Identity{}, "", identity.Origin{}), part.Stops.Caller(&identity.Identity{}, "", identity.Origin{})},
+			"holders":   {slices.Collect(whole.HoldersAfter("", []string{name})), slices.Collect(part.HoldersAfter("", []string{name}))},
+			"after":     {slices.Collect(whole.IdentitiesAfter(name)), slices.Collect(part.IdentitiesAfter(name))},
+			"operators": {whole.Operators(), part.Operators()},
+			"tagged":    {whole.IdentitiesTagged(name), part.IdentitiesTagged(name)},
+			"stops":     {whole.Stops.Caller(&identity.Identity{}, "", identity.Origin{}), part.Stops.Caller(&identity.Identity{}, "", identity.Origin{})},
 		} {
 			if d := cmp.Diff(pair[0], pair[1], byValue); d != "" {
 				t.Fatalf("%s %s: %s", what, name, d)

@@ -165,7 +165,7 @@ func (db *DB) Last(ctx context.Context, kind manifest.Kind, name string) (Row, t
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Row{}, time.Time{}, fmt.Errorf("reading %s/%s: %w", kind, name, err)
+		return Row{}, time.Time{}, readingErr(kind, name, err)
 	}
 	return rows[0], rows[0].Updated, nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/writ-project/writ/internal/manifest"
@@ -106,9 +107,17 @@ func (db *DB) Get(ctx context.Context, kind manifest.Kind, name string) (Row, er
 		err = ErrNotFound
 	}
 	if err != nil {
-		return Row{}, fmt.Errorf("reading %s/%s: %w", kind, name, err)
+		return Row{}, readingErr(kind, name, err)
 	}
 	return rows[0], nil
+}
+
+// readingErr words why a resource cannot be had, to be read by whoever named it.
+func readingErr(kind manifest.Kind, name string, err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("%s %q: %w", strings.ToLower(string(kind)), name, err)
+	}
+	return fmt.Errorf("reading %s/%s: %w", kind, name, err)
 }
 
 // List returns the rows of a kind by name; the empty kind means all kinds.

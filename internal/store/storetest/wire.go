@@ -23,6 +23,7 @@ type Wire struct {
 	held   bool // guarded by mu
 	refuse bool // guarded by mu
 	open   map[net.Conn]bool
+	lost   map[net.Conn]bool // guarded by mu: what they send arrives nowhere
 }
 
 // Through lays a wire to a database for one test.
@@ -32,7 +33,7 @@ func Through(t testing.TB, dsn string) *Wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &Wire{open: make(map[net.Conn]bool)}
+	w := &Wire{open: make(map[net.Conn]bool), lost: make(map[net.Conn]bool)}
 	w.flows = sync.NewCond(&w.mu)
 	w.network, w.address = pgconn.NetworkAddress(cfg.Host, cfg.Port)
 	if w.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -99,7 +100,7 @@ func (w *Wire) carry(to, from net.Conn) {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(b)
-		w.pass()
+		w.pass(from)
 		if n > 0 {
 			if _, err := to.Write(b[:n]); err != nil {
 				return
@@ -111,11 +112,11 @@ func (w *Wire) carry(to, from net.Conn) {
 	}
 }
 
-// pass waits while the wire is held up.
-func (w *Wire) pass() {
+// pass waits while what a connection sends is held up.
+func (w *Wire) pass(from net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.held {
+	for w.held || w.lost[from] {
 		w.flows.Wait()
 	}
 }
@@ -136,6 +137,19 @@ func (w *Wire) Cut() {
 		_ = c.Close()
 	}
 	clear(w.open)
+	clear(w.lost)
+	w.flows.Broadcast()
+}
+
+// Lose forgets the connections that there are, as when another server takes the
+// address over and the old one cannot say so. New ones go through.
+func (w *Wire) Lose() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.open {
+		w.lost[c] = true
+	}
+	w.held, w.refuse = false, false
 	w.flows.Broadcast()
 }
 
