@@ -137,19 +137,23 @@ func (o *office) agree(t *testing.T, ids []string) {
 		within(t, patience, "replica "+name+" has no open act", func() bool { return len(openActs(t, o.path(name))) == 0 })
 		outcomes := make(map[string]bool)
 		for _, id := range ids {
-			v, err := admin(t, s).Request(t.Context(), id)
-			if err != nil {
-				t.Fatal(err)
-			}
+			var v governance.RequestView
+			within(t, patience, "replica "+name+" tells of request "+id, func() bool { // also by connections that an outage broke
+				var err error
+				v, err = admin(t, s).Request(t.Context(), id)
+				return err == nil
+			})
 			if v.State != request.Approved || len(v.Decisions) != 1 || outcomes[v.Outcome] {
 				t.Errorf("replica %s: request %s is %s by %d words, and led to %q", name, id, v.State, len(v.Decisions), v.Outcome)
 			}
 			outcomes[v.Outcome] = true
 		}
-		given, err := every(0, query("identity", "analytics"), func(q url.Values) (api.List[governance.GrantView], error) { return admin(t, s).Grants(t.Context(), q) })
-		if err != nil {
-			t.Fatal(err)
-		}
+		var given []governance.GrantView
+		within(t, patience, "replica "+name+" lists the grants", func() bool {
+			var err error
+			given, err = every(0, query("identity", "analytics"), func(q url.Values) (api.List[governance.GrantView], error) { return admin(t, s).Grants(t.Context(), q) })
+			return err == nil
+		})
 		if len(given) != len(ids)+1 { // and the demo's
 			t.Errorf("replica %s: %d grants, want %d", name, len(given), len(ids)+1)
 		}

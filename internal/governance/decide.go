@@ -94,6 +94,7 @@ type word struct {
 	actor   Actor
 	by      request.Party
 	place   *request.Party // in whose place
+	seen    bool           // the actor is known to see it
 }
 
 // toDecide checks that the actor may decide on the open stage.
@@ -125,7 +126,7 @@ func (o *Office) mayDecide(ctx context.Context, s *snapshot.Snapshot, w *word, i
 	if w.actor.Operator == nil {
 		return ErrIneligible
 	}
-	hidden := !o.seesRequest(ctx, w.actor, w.circle, &w.request)
+	hidden := !w.seen && !o.seesRequest(ctx, w.actor, w.circle, &w.request)
 	selectors, at := stageSelectors(&st, w.request.Escalated), w.circle.at(&st)
 	who := w.actor.subject()
 	holder := w.actor.Operator

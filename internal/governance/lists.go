@@ -100,7 +100,7 @@ func (o *Office) viewRequest(ctx context.Context, s *snapshot.Snapshot, a Actor,
 // options are what the actor may do with an open request.
 func (o *Office) options(ctx context.Context, s *snapshot.Snapshot, a Actor, c *circle, r *request.Request) []string {
 	var out []string
-	if o.mayDecide(ctx, s, &word{request: *r, circle: c, actor: a}, "") == nil {
+	if o.mayDecide(ctx, s, &word{request: *r, circle: c, actor: a, seen: true}, "") == nil {
 		out = append(out, "decide")
 	}
 	if o.May(ctx, a, authority.Cancel, c.object) == nil && r.Kind != request.ForReview {

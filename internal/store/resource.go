@@ -160,14 +160,14 @@ func (db *DB) live(ctx context.Context, query string, args ...any) ([]Row, error
 	return scanRows(found)
 }
 
-// scanRows reads rows, of which there may be a million: what is the same in most
-// of them is kept once.
-func scanRows(found *sql.Rows) (rows []Row, err error) {
+// scanRows reads rows, and keeps what is the same in most of them once.
+func scanRows(found *sql.Rows) ([]Row, error) { return scanInto(found, &texts{}) }
+
+func scanInto(found *sql.Rows, in *texts) (rows []Row, err error) {
 	defer func() { err = errors.Join(err, found.Close()) }()
 	var all heap
-	var same repeated
 	for found.Next() {
-		if err := scanRow(found, all.next(), &same); err != nil {
+		if err := scanRow(found, all.next(), in); err != nil {
 			return nil, err
 		}
 	}
@@ -193,31 +193,23 @@ func (h *heap) next() *Row {
 
 func (h *heap) rows() []Row { return slices.Concat(append(h.parts, h.part)...) }
 
-func scanRow(found *sql.Rows, r *Row, same *repeated) error {
-	var kind, digest, op, shard sql.RawBytes
+func scanRow(found *sql.Rows, r *Row, in *texts) error {
+	var kind, name, spec, digest, op, shard sql.RawBytes
 	var index, updated int64
-	if err := found.Scan(&kind, &r.Name, &r.Spec, &digest, &op, &r.Revision, &shard, &index, &updated); err != nil {
+	if err := found.Scan(&kind, &name, &spec, &digest, &op, &r.Revision, &shard, &index, &updated); err != nil {
 		return err
 	}
-	r.Kind, r.Op, r.Record.Shard = manifest.Kind(same.of(kind)), manifest.Op(same.of(op)), same.of(shard)
+	r.Kind, r.Name, r.Spec = manifest.Kind(in.same(kind)), in.name(name), in.spec(spec)
+	r.Op, r.Record = manifest.Op(in.same(op)), Ref{Shard: in.same(shard), Index: uint64(index)}
+	r.Updated = when(updated)
+	return r.seal(digest)
+}
+
+// seal takes over the digest column.
+func (r *Row) seal(digest []byte) error {
 	if len(digest) != len(r.Stored) {
 		return fmt.Errorf("%s/%s: the digest has %d bytes", r.Kind, r.Name, len(digest))
 	}
-	r.Stored, r.Record.Index, r.Updated = [sha256.Size]byte(digest), uint64(index), when(updated)
+	r.Stored = [sha256.Size]byte(digest)
 	return nil
-}
-
-// repeated keeps one copy of each of a few words.
-type repeated map[string]string
-
-func (w *repeated) of(b []byte) string {
-	if s, ok := (*w)[string(b)]; ok {
-		return s
-	}
-	if *w == nil {
-		*w = repeated{}
-	}
-	s := string(b)
-	(*w)[s] = s
-	return s
 }

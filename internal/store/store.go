@@ -166,6 +166,7 @@ type reading struct {
 
 // view runs f in a transaction that reads one state.
 func (db *DB) view(ctx context.Context, f func(r reading) error) (err error) {
+	defer func() { db.doubt(err) }()
 	conn, err := db.read.Conn(ctx)
 	if err != nil {
 		return err
@@ -176,6 +177,15 @@ func (db *DB) view(ctx context.Context, f func(r reading) error) (err error) {
 		return err
 	}
 	return errors.Join(f(reading{tx, conn}), rollback(tx))
+}
+
+// doubt closes the idle connections once one of them was silent for too long: the
+// others lead to the same server, and asking each in turn would take as long again.
+func (db *DB) doubt(err error) {
+	if errors.Is(err, context.DeadlineExceeded) && db.Shared() {
+		db.read.SetMaxIdleConns(-1)
+		db.read.SetMaxIdleConns(postgresConns)
+	}
 }
 
 // rollback ends a transaction whose work is not wanted. One that the context
