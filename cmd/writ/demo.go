@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,25 @@ func loadSample(ctx context.Context, k *kernel, wanted []manifest.Resource) erro
 		return err
 	}
 	plan.Requests = nil
+	if _, _, err = k.office.Apply(ctx, actor, "demo", plan); err != nil {
+		return err
+	}
+	return moveIssuer(ctx, k, actor, wanted)
+}
+
+// moveIssuer has the demo's issuer believed at the port it has this time. Anywhere
+// else another address is for other people to agree to: whoever has it can be
+// anybody.
+func moveIssuer(ctx context.Context, k *kernel, actor governance.Actor, wanted []manifest.Resource) error {
+	issuers := slices.DeleteFunc(slices.Clone(wanted), func(r manifest.Resource) bool { return r.Kind != manifest.Issuer })
+	current, revision, err := k.store.Resources(ctx)
+	if err != nil {
+		return err
+	}
+	plan := governance.Plan{Changes: manifest.Plan(current, issuers, false), Revision: revision}
+	if plan.Steps() == 0 {
+		return nil
+	}
 	_, _, err = k.office.Apply(ctx, actor, "demo", plan)
 	return err
 }
