@@ -37,7 +37,7 @@ func pageSize(asked int) int {
 func (o *Office) seesRequest(ctx context.Context, a Actor, c *circle, r *request.Request) bool {
 	on := c.object
 	if st, open := r.Open(); open {
-		on.Eligible = c.deciders(&st, r.Escalated)
+		on.Eligible = slices.Clip(c.deciders(&st, r.Escalated))
 	}
 	for _, d := range r.Decisions {
 		on.Eligible = append(on.Eligible, d.By.Operator) // who decided may see what became of it
