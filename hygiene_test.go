@@ -29,7 +29,7 @@ var rooms = []string{
 	"internal/rights", "internal/policy", "internal/request", "internal/grant", "internal/sod", "internal/authority",
 	"internal/sigv4", "internal/credential", "internal/manifest",
 	// memory
-	"internal/store", "internal/journal", "internal/snapshot",
+	"internal/store", "internal/journal", "internal/snapshot", "internal/widening",
 	// acts
 	"internal/proof", "internal/upstream", "internal/gateway", "internal/login", "internal/governance",
 	// offline: from files to findings

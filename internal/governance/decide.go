@@ -16,6 +16,7 @@ import (
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/sod"
 	"github.com/writ-project/writ/internal/store"
+	"github.com/writ-project/writ/internal/widening"
 )
 
 // stored is a request that is not over, as the log vouches for it.
@@ -64,7 +65,7 @@ func (o *Office) Decide(ctx context.Context, a Actor, id string, v Verdict) (Req
 		if err != nil {
 			return nil, err
 		}
-		pins, err := Pins(s, w.request.Ask)
+		pins, err := widening.Pins(s, w.request.Ask)
 		if err != nil {
 			return nil, err
 		}

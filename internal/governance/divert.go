@@ -16,6 +16,7 @@ import (
 	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
+	"github.com/writ-project/writ/internal/widening"
 )
 
 // divert takes out of a plan what it takes other people to agree to, and has it
@@ -86,8 +87,8 @@ func (o *Office) widens(before *snapshot.Snapshot, changes []store.Change) ([]re
 	if err != nil {
 		return nil, err
 	}
-	out, err := Widenings(before, after, changes, rights.Place{Catalogue: after.Catalogue, Account: o.cfg.Account}, now)
-	return append(out, RoleWidenings(before, after, changes)...), err
+	out, err := widening.Find(before, after, changes, rights.Place{Catalogue: after.Catalogue, Account: o.cfg.Account}, now)
+	return append(out, widening.Roles(before, after, changes)...), err
 }
 
 // settleChange takes of a change that is asked for only what it would do: what that

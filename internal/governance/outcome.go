@@ -13,6 +13,7 @@ import (
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/sod"
 	"github.com/writ-project/writ/internal/store"
+	"github.com/writ-project/writ/internal/widening"
 )
 
 // outcome words what a decided request leads to, and the request's own end.
@@ -57,7 +58,7 @@ func (o *Office) grantOutcome(s *snapshot.Snapshot, r *request.Request) ([]store
 func (o *Office) granted(s *snapshot.Snapshot, r *request.Request) ([]store.Change, error) {
 	ask, now := r.Ask.Grant, o.cfg.Now()
 	name := grantName(ask.Identity, ask.Entitlement, r.ID)
-	g, err := grant.FromRequest(*r, name, PinDigest(r.Pins), now)
+	g, err := grant.FromRequest(*r, name, widening.PinDigest(r.Pins), now)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/writ-project/writ/internal/request"
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
+	"github.com/writ-project/writ/internal/widening"
 )
 
 // OperatorQuery picks operators.
@@ -108,7 +109,7 @@ func (o *Office) PutOperator(ctx context.Context, a Actor, op operator.Operator,
 		if err := unclaimed(s, next); err != nil {
 			return nil, err
 		}
-		widens := widerOperator(before, next)
+		widens := widening.OfOperator(before, next)
 		if ask = nil; len(widens) > 0 && approverBeside(s, a.Name, a.Party().Person, next.ID, next.Behind()) {
 			ask, err = askOperator(before, next, widens)
 			return nil, err

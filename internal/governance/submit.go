@@ -16,6 +16,7 @@ import (
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/sod"
 	"github.com/writ-project/writ/internal/store"
+	"github.com/writ-project/writ/internal/widening"
 )
 
 // How long requests wait, and emergencies last, where nothing says it.
@@ -118,7 +119,7 @@ func (o *Office) plan(ctx context.Context, s *snapshot.Snapshot, a Actor, in Sub
 		return nil, err
 	}
 	p.conflicts = o.would(s, &r)
-	p.pins, err = Pins(s, ask)
+	p.pins, err = widening.Pins(s, ask)
 	return p, err
 }
 

@@ -1,4 +1,4 @@
-package governance
+package widening
 
 import (
 	"encoding/json"
@@ -128,7 +128,7 @@ func widened(t *testing.T, prepare, change edits) []request.Widens {
 	t.Helper()
 	before, _ := changed(t, theTown(), prepare)
 	after, changes := changed(t, before, change)
-	found, err := Widenings(before, after, changes, rights.Place{Account: townAccount}, townNoon)
+	found, err := Find(before, after, changes, rights.Place{Account: townAccount}, townNoon)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package governance
+package widening
 
 import (
 	"strings"
@@ -51,7 +51,7 @@ func TestS18_AnOperatorWhoMayDoMoreIsFound(t *testing.T) {
 			}
 			before, _ := changed(t, theTown(), with(tc.prepare))
 			after, changes := changed(t, before, with(tc.change))
-			found := RoleWidenings(before, after, changes)
+			found := Roles(before, after, changes)
 			if len(found) > 1 || len(found) == 1 != (tc.text != "") {
 				t.Fatalf("found %+v", found)
 			}
@@ -72,7 +72,7 @@ func TestS18_ANewOperatorIsFound(t *testing.T) {
 		"with nothing": {operator.Operator{Email: "erin@example.com"}, 1},
 	} {
 		after, changes := changed(t, theTown(), edits{edit(manifest.Operator, "erin", func(o *operator.Operator) { *o = tc.made })})
-		if found := RoleWidenings(theTown(), after, changes); len(found) != tc.want {
+		if found := Roles(theTown(), after, changes); len(found) != tc.want {
 			t.Errorf("%s: found %+v", name, found)
 		}
 	}

@@ -1,4 +1,11 @@
-package governance
+// Package widening says what a change gives beyond what was approved (security
+// S18): which live grants it widens, with a witness, and whose roles; and it pins,
+// by digest, what an approval is given for.
+//
+// The package decides nothing and changes nothing: it compares two states. It
+// trusts that the state before is one that the audit log vouches for; of what a
+// store says by itself it must not be asked.
+package widening
 
 import (
 	"encoding/json"
@@ -18,7 +25,7 @@ import (
 	"github.com/writ-project/writ/internal/store"
 )
 
-// Widenings says which live grants a set of changes would give more than was
+// Find says which live grants a set of changes would give more than was
 // approved (security S18): before is the state as it is, after what the changes
 // make of it. A grant lives that is in force, or approved for later, and has not
 // ended. What entitlements, networks, models, policies and what rules read of
@@ -32,7 +39,7 @@ import (
 //
 // Attestations of a model widen nothing here: they meet a condition that the
 // approvers knew of. Nor does the end of a quarantine, which has its own road.
-func Widenings(before, after *snapshot.Snapshot, changes []store.Change, place rights.Place, now time.Time) ([]request.Widens, error) {
+func Find(before, after *snapshot.Snapshot, changes []store.Change, place rights.Place, now time.Time) ([]request.Widens, error) {
 	if !slices.ContainsFunc(changes, func(c store.Change) bool { return slices.Contains(wideningKinds, c.Kind) }) {
 		return nil, nil
 	}

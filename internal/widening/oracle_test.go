@@ -1,4 +1,4 @@
-package governance
+package widening
 
 import (
 	"fmt"
@@ -274,7 +274,7 @@ func TestS18_WhateverBecomesPossibleIsFound(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			found, err := Widenings(before, after, changes, rights.Place{Account: townAccount}, townNoon)
+			found, err := Find(before, after, changes, rights.Place{Account: townAccount}, townNoon)
 			if err != nil {
 				rt.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package governance
+package widening
 
 import (
 	"fmt"
@@ -12,11 +12,11 @@ import (
 	"github.com/writ-project/writ/internal/store"
 )
 
-// RoleWidenings says which operators a set of changes would let do more, or act by
+// Roles says which operators a set of changes would let do more, or act by
 // another hand: more roles or wider ones, teams and addresses by which they are
 // named, another way to sign in, another person behind the account, an account in
 // use again. A new account always counts: its address may be an owner's.
-func RoleWidenings(before, after *snapshot.Snapshot, changes []store.Change) []request.Widens {
+func Roles(before, after *snapshot.Snapshot, changes []store.Change) []request.Widens {
 	var out []request.Widens
 	for _, c := range changes {
 		now, ok := after.Operator(c.Name)
@@ -27,7 +27,7 @@ func RoleWidenings(before, after *snapshot.Snapshot, changes []store.Change) []r
 		if !had {
 			was = nil
 		}
-		if why := widerOperator(was, now); len(why) > 0 {
+		if why := OfOperator(was, now); len(why) > 0 {
 			out = append(out, request.Widens{Operator: now.ID, Cause: resourceID(manifest.Operator, now.ID), Text: strings.Join(why, "; ")})
 		}
 	}
@@ -35,9 +35,9 @@ func RoleWidenings(before, after *snapshot.Snapshot, changes []store.Change) []r
 	return out
 }
 
-// widerOperator lists in what an operator may do more than before; was is nil for
+// OfOperator lists in what an operator may do more than before; was is nil for
 // a new account.
-func widerOperator(was, now *operator.Operator) (why []string) {
+func OfOperator(was, now *operator.Operator) (why []string) {
 	if was == nil {
 		why = append(why, "the account is new")
 		was = &operator.Operator{ID: now.ID, Kind: now.Kind, Email: now.Email, Person: now.Person}
