@@ -56,10 +56,8 @@ func (p *point) begin(r *http.Request, reader Reader) (*session, error) {
 	return &session{p: p, http: r, reader: reader, state: state, now: p.cfg.Now(), offers: maxOffers}, nil
 }
 
-// question is what a tuple asks, in Writ's words. Its identity may be open, as
-// in a subject search.
+// question is what a tuple asks of whichever identity, in Writ's words.
 type question struct {
-	who       *identity.Identity
 	operation bedrock.Operation
 	model     string // empty for a guardrail
 	region    string

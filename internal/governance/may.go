@@ -84,10 +84,6 @@ func accountsOf(s *snapshot.Snapshot, names ...string) []string {
 	return out
 }
 
-// anyOperator reports whether anybody but the local administrator exists: whether
-// bootstrap has ended.
-func anyOperator(s *snapshot.Snapshot) bool { return len(s.Operators()) > 0 }
-
 // approverBeside reports whether somebody who is none of the given people holds
 // the role approver: whether there is anybody to ask.
 func approverBeside(s *snapshot.Snapshot, people ...string) bool {

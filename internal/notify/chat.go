@@ -201,7 +201,7 @@ func (c *chat) decide(ctx context.Context, click Click) (string, error) {
 func (c *chat) operator(user string) (*operator.Operator, error) {
 	state := c.cfg.State()
 	if state == nil {
-		return nil, errors.New("Writ has no state at present")
+		return nil, errors.New("no state is loaded at present")
 	}
 	o, ok := state.Operator(c.cfg.Users[user])
 	switch {

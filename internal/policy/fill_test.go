@@ -125,7 +125,8 @@ func TestBothLawsAreAskedInTurn(t *testing.T) {
 		w.permits(next, asking(150))
 		w.denies(b, asking(150), CodeDefaultDeny)
 	}
-	if next.roster.holder("agent") != next.roster.holder("agent") {
+	first := next.roster.holder("agent")
+	if again := next.roster.holder("agent"); again != first {
 		t.Error("what was compiled is not kept")
 	}
 }
