@@ -96,12 +96,12 @@ func (c *chromium) presses(button string) {
 	c.run(chromedp.Click(chromedp.CSS(button)))
 }
 
-// cookie is the browser's cookie of a name.
-func (c *chromium) cookie(name string) *network.Cookie {
+// cookie is the cookie of a name that the browser would show a server.
+func (c *chromium) cookie(server, name string) *network.Cookie {
 	c.t.Helper()
 	var found *network.Cookie
 	c.run(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		got, err := cdp.Call(ctx, t, network.GetCookies, network.GetCookiesParams{})
+		got, err := cdp.Call(ctx, t, network.GetCookies, network.GetCookiesParams{URLs: []string{server + "/", server + "/login"}})
 		if err != nil {
 			return err
 		}
@@ -163,7 +163,7 @@ func TestABrowserSignsInByALinkAndOutAgain(t *testing.T) {
 	c.sees("Sign in as local-admin?")
 	c.presses("button")
 	c.sees("Signed in")
-	k := c.cookie(sessionCookie)
+	k := c.cookie(server.URL, sessionCookie)
 	if k == nil || !k.HTTPOnly || k.SameSite != network.CookieSameSiteStrict || k.Path != "/" || k.Session {
 		t.Fatalf("%+v", k)
 	}
@@ -172,7 +172,7 @@ func TestABrowserSignsInByALinkAndOutAgain(t *testing.T) {
 	}
 	c.presses("button")
 	c.sees("Signed out")
-	if k := c.cookie(sessionCookie); k != nil {
+	if k := c.cookie(server.URL, sessionCookie); k != nil {
 		t.Errorf("the cookie stays: %+v", k)
 	}
 	c.keptTo(h.server.URL)
@@ -198,11 +198,11 @@ func TestABrowserSignsInByAProviderOverTLS(t *testing.T) {
 	if s, err := h.door.SignInOf(<-arrived); err != nil || s.Operator != "dana" {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	k := c.cookie(hostPrefix + sessionCookie)
+	k := c.cookie(server.URL, hostPrefix+sessionCookie)
 	if k == nil || !k.Secure || !k.HTTPOnly || k.SameSite != network.CookieSameSiteStrict || k.Path != "/" || strings.HasPrefix(k.Domain, ".") {
 		t.Errorf("%+v", k)
 	}
-	if k := c.cookie(hostPrefix + flowCookie); k != nil {
+	if k := c.cookie(server.URL, hostPrefix+flowCookie); k != nil {
 		t.Errorf("the flow's cookie stays: %+v", k)
 	}
 	c.keptTo(server.URL, h.URL)
