@@ -163,7 +163,7 @@ func TestABrowserSignsInByALinkAndOutAgain(t *testing.T) {
 	c.sees("Sign in as local-admin?")
 	c.presses("button")
 	c.sees("Signed in")
-	k := c.cookie(server.URL, sessionCookie)
+	k := c.cookie(h.server.URL, sessionCookie)
 	if k == nil || !k.HTTPOnly || k.SameSite != network.CookieSameSiteStrict || k.Path != "/" || k.Session {
 		t.Fatalf("%+v", k)
 	}
@@ -172,7 +172,7 @@ func TestABrowserSignsInByALinkAndOutAgain(t *testing.T) {
 	}
 	c.presses("button")
 	c.sees("Signed out")
-	if k := c.cookie(server.URL, sessionCookie); k != nil {
+	if k := c.cookie(h.server.URL, sessionCookie); k != nil {
 		t.Errorf("the cookie stays: %+v", k)
 	}
 	c.keptTo(h.server.URL)
