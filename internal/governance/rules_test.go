@@ -480,7 +480,7 @@ func TestNewRolesAreARequestOnceThereIsSomebodyToAsk(t *testing.T) {
 	}
 }
 
-func TestTenThousandPendingRequestsAreListedByPages(t *testing.T) {
+func TestManyPendingRequestsAreListedByPages(t *testing.T) {
 	h := openHall(t)
 	const n = 300 // each is a record and a commit; the benchmark has ten thousand
 	for i := range n {
