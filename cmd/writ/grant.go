@@ -78,7 +78,7 @@ func printGrant(g *governance.GrantView) error {
 	if f := g.From; f != nil {
 		rows = append(rows, []string{"request", f.Request}, []string{"asked by", f.Requester}, []string{"approved by", strings.Join(f.Approvers, ", ")})
 	}
-	for _, row := range [][]string{{"reason", g.Reason}, {"detail", g.Detail}, {"ended", when(g.Ended)}, {"also given by", strings.Join(g.Others, ", ")}} {
+	for _, row := range [][]string{{"reason", g.Reason}, {"taken away by", g.Ending.String()}, {"detail", g.Detail}, {"ended", when(g.Ended)}, {"also given by", strings.Join(g.Others, ", ")}} {
 		if row[1] != "" {
 			rows = append(rows, row)
 		}

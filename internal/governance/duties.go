@@ -307,7 +307,9 @@ func (o *Office) EndWaiver(ctx context.Context, a Actor, name, reason string) er
 		if i < 0 {
 			return nil, fmt.Errorf("waiver %q: %w", name, store.ErrNotFound)
 		}
-		c, err := closing(manifest.Waiver, name, s.Waivers()[i])
+		ended := *s.Waivers()[i]
+		ended.Ending = &identity.Remark{By: a.Name, Reason: reason}
+		c, err := closing(manifest.Waiver, name, &ended)
 		return []store.Change{c}, err
 	})
 	return err

@@ -241,13 +241,13 @@ func (o *Office) Move(ctx context.Context, a Actor, name string, to identity.Sta
 			}
 			var changes []store.Change
 			if first {
-				if changes, err = moved(s, i, to); err != nil {
+				if changes, err = moved(s, i, to, &identity.Remark{By: a.Name, Reason: reason}); err != nil {
 					return nil, err
 				}
 			}
 			if to == identity.Decommissioned {
 				var ending []store.Change
-				ending, err = o.offboard(s, name)
+				ending, err = o.offboard(a, s, name, reason)
 				room := min(len(ending), batch-len(changes))
 				changes, left = append(changes, ending[:room]...), len(ending)-room
 			}
@@ -264,12 +264,12 @@ func (o *Office) Move(ctx context.Context, a Actor, name string, to identity.Sta
 }
 
 // moved is an identity in its new state. Its end voids its sessions.
-func moved(s *snapshot.Snapshot, i *identity.Identity, to identity.State) ([]store.Change, error) {
+func moved(s *snapshot.Snapshot, i *identity.Identity, to identity.State, why *identity.Remark) ([]store.Change, error) {
 	if err := i.CanBecome(to, heldBy(s, i.ID)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	next := *i
-	next.State = to
+	next.State, next.Moved = to, why
 	if to == identity.Decommissioned {
 		if next.Epoch++; next.Epoch == 0 {
 			return nil, errors.New("the epoch cannot go higher")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/authority"
+	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
@@ -230,7 +231,7 @@ func (o *Office) DisableOperator(ctx context.Context, a Actor, id, reason string
 			return nil, fmt.Errorf("%w: %s is disabled already", ErrNothing, id)
 		}
 		next := *before
-		next.Disabled = true
+		next.Disabled, next.Suspended = true, &identity.Remark{By: a.Name, Reason: reason}
 		return just(update(manifest.Operator, id, operator.Succeed(before, &next)))
 	})
 	if err != nil {

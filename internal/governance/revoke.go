@@ -85,7 +85,7 @@ func (o *Office) revokeGrants(ctx context.Context, a Actor, order Order, grants,
 	for {
 		nowGrants, nowSessions := grants[:min(len(grants), batch/2)], sessions[:min(len(sessions), batch/2)]
 		revision, err = o.commit(ctx, act{a, "revoke", order.Target.String()}, func(s *snapshot.Snapshot) ([]store.Change, error) {
-			return o.revoking(ctx, a, s, nowGrants, nowSessions)
+			return o.revoking(ctx, a, s, nowGrants, nowSessions, order.Reason)
 		})
 		if err != nil {
 			return out, err
@@ -100,7 +100,7 @@ func (o *Office) revokeGrants(ctx context.Context, a Actor, order Order, grants,
 	return out, err
 }
 
-func (o *Office) revoking(ctx context.Context, a Actor, s *snapshot.Snapshot, grants, sessions []string) ([]store.Change, error) {
+func (o *Office) revoking(ctx context.Context, a Actor, s *snapshot.Snapshot, grants, sessions []string, reason string) ([]store.Change, error) {
 	var out []store.Change
 	for _, name := range grants {
 		g, ok := s.Grant(name)
@@ -115,6 +115,7 @@ func (o *Office) revoking(ctx context.Context, a Actor, s *snapshot.Snapshot, gr
 		if err != nil {
 			return nil, fmt.Errorf("%w: grant %q: %w", ErrInvalid, name, err)
 		}
+		next.Ending = &identity.Remark{By: a.Name, Reason: reason}
 		c, err := update(manifest.Grant, name, &next)
 		if err != nil {
 			return nil, err
@@ -254,13 +255,14 @@ func targetObject(s *snapshot.Snapshot, t rights.Target) (authority.Object, erro
 
 // offboard ends every grant of an identity that is no more, and voids its
 // sessions; the changes are for the caller's own commit.
-func (o *Office) offboard(s *snapshot.Snapshot, name string) ([]store.Change, error) {
+func (o *Office) offboard(a Actor, s *snapshot.Snapshot, name, reason string) ([]store.Change, error) {
 	var out []store.Change
 	for _, g := range s.GrantsOf(name) {
 		next, err := grant.Revoke(*g, rights.EndOffboarded, o.cfg.Now())
 		if err != nil {
 			continue // it is ending already
 		}
+		next.Ending = &identity.Remark{By: a.Name, Reason: reason}
 		c, err := update(manifest.Grant, g.ID, &next)
 		if err != nil {
 			return nil, err

@@ -389,6 +389,9 @@ func TestRevokingAnIdentityEndsItsGrantsAndSessions(t *testing.T) {
 	}
 	h.round(t)
 	page, err := h.office.Grants(t.Context(), h.as(t, "ada"), GrantQuery{Identity: "bot", Ended: true, Limit: 100})
+	if err == nil && (page.Items[0].Ending == nil || page.Items[0].Ending.By != "rita" || page.Items[0].Ending.Reason != "offboarded") {
+		t.Errorf("why it was taken away is lost: %v", page.Items[0].Ending)
+	}
 	if err != nil || len(page.Items) != 30 || page.Items[0].Standing != string(rights.EndRevoked) {
 		t.Errorf("%d ended, %v", len(page.Items), err)
 	}

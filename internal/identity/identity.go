@@ -67,6 +67,7 @@ type Identity struct {
 	Confirmed   time.Time `json:"confirmed,omitzero" yaml:"confirmed,omitempty"`
 	ConfirmedBy string    `json:"confirmedBy,omitempty" yaml:"confirmedBy,omitempty"`
 	State       State     `json:"state,omitempty" yaml:"state,omitempty"` // empty means governed
+	Moved       *Remark   `json:"moved,omitempty" yaml:"moved,omitempty"` // who put it in that state, and why
 	// Epoch invalidates sessions: one minted at a lower epoch is refused.
 	// Revoking sessions raises it; nothing lowers it (security S17).
 	Epoch uint32 `json:"epoch,omitempty" yaml:"epoch,omitempty"`

@@ -55,6 +55,9 @@ func (n *news) facts(g *rights.Grant, text string, args ...any) Data {
 	if g.From != nil {
 		d.Request, d.By = g.From.Request, g.From.Requester
 	}
+	if g.Ending != nil {
+		d.By, d.Reason = g.Ending.By, clip(g.Ending.Reason)
+	}
 	return d
 }
 

@@ -61,6 +61,8 @@ type Operator struct {
 	// operator acts by API tokens only.
 	Login    *Login `json:"login,omitempty" yaml:"login,omitempty"`
 	Disabled bool   `json:"disabled,omitempty" yaml:"disabled,omitempty"` // left, or suspended
+	// Suspended is who disabled the account, and why.
+	Suspended *identity.Remark `json:"suspended,omitempty" yaml:"suspended,omitempty"`
 	// Epoch voids sign-ins: one made at a lower epoch is refused.
 	Epoch uint32 `json:"epoch,omitempty" yaml:"epoch,omitempty"`
 }

@@ -24,7 +24,7 @@ var unreadFields = map[string]string{
 	"Session.Subject":  "", "Session.ProofID": "", "Session.Expires": "", "Session.Epoch": "",
 	"Session.KeyEpoch": "", "Session.Shard": "", "Session.Record": "", "Session.Networks": "",
 	"Identity.Owner": "", "Identity.Deputy": "", "Identity.Epoch": "", "Identity.MaxSession": "",
-	"Identity.Tags": "", "Identity.Principals": "", "Identity.Confirmed": "", "Identity.ConfirmedBy": "",
+	"Identity.Tags": "", "Identity.Principals": "", "Identity.Moved.By": "", "Identity.Moved.Reason": "", "Identity.Confirmed": "", "Identity.ConfirmedBy": "",
 }
 
 // A field that is added to a request must be added to the memo's key too, or
@@ -33,7 +33,7 @@ func TestS6_MemoKeyCoversEveryField(t *testing.T) {
 	all := &reads{age: true, calendar: true, bytes: true, metadata: true}
 	full := func() *Request {
 		return &Request{
-			Identity: &identity.Identity{Purposes: []string{"a"}},
+			Identity: &identity.Identity{Purposes: []string{"a"}, Moved: &identity.Remark{}},
 			Now:      noon,
 			Origin:   identity.Origin{Addr: netip.MustParseAddr("127.0.0.1"), Networks: []string{"a"}},
 			Caps: bedrock.Capabilities{

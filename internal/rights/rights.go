@@ -135,6 +135,7 @@ type Grant struct {
 	Narrow   *Narrowing        `json:"narrow,omitempty" yaml:"narrow,omitempty"`     // nil: all that the entitlement gives
 	From     *Provenance       `json:"from,omitempty" yaml:"from,omitempty"`         // nil for files
 	End      EndReason         `json:"end,omitempty" yaml:"end,omitempty"`           // once it is revoking or ended
+	Ending   *identity.Remark  `json:"ending,omitempty" yaml:"ending,omitempty"`     // who took it away, and why
 	Detail   string            `json:"detail,omitempty" yaml:"detail,omitempty"`     // why it failed
 }
 

@@ -48,6 +48,8 @@ type Waiver struct {
 	Request      string    `json:"request" yaml:"request"`                               // required
 	From         time.Time `json:"from" yaml:"from"`                                     // required
 	Expires      time.Time `json:"expires" yaml:"expires"`                               // required
+	// Ending is who took it back before it expired, and why.
+	Ending *identity.Remark `json:"ending,omitempty" yaml:"ending,omitempty"`
 }
 
 // Hands of a rule.
