@@ -29,24 +29,13 @@ type grantListCmd struct {
 }
 
 func (c *grantListCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
 	q := query("identity", c.Identity, "entitlement", c.Entitlement)
 	switches(q, map[string]bool{"ended": c.Ended})
-	all, err := every(c.Limit, q, func(q url.Values) (api.List[governance.GrantView], error) { return client.Grants(ctx, q) })
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printEach(all)
-	}
-	rows := [][]string{{"NAME", "IDENTITY", "ENTITLEMENT", "STANDING", "UNTIL"}}
-	for _, g := range all {
-		rows = append(rows, []string{g.ID, g.Identity, g.Entitlement, g.Standing, g.NotAfter.Format(time.RFC3339)})
-	}
-	return table(os.Stdout, rows...)
+	return listed(ctx, c.dataFlag, c.JSON, func(client *api.Client) ([]governance.GrantView, error) {
+		return every(c.Limit, q, func(q url.Values) (api.List[governance.GrantView], error) { return client.Grants(ctx, q) })
+	}, []string{"NAME", "IDENTITY", "ENTITLEMENT", "STANDING", "UNTIL"}, func(g *governance.GrantView) []string {
+		return []string{g.ID, g.Identity, g.Entitlement, g.Standing, g.NotAfter.Format(time.RFC3339)}
+	})
 }
 
 type grantShowCmd struct {
@@ -56,18 +45,7 @@ type grantShowCmd struct {
 }
 
 func (c *grantShowCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	g, err := client.Grant(ctx, c.Name)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(g)
-	}
-	return printGrant(&g)
+	return showOne(ctx, c.dataFlag, c.JSON, func(client *api.Client) (governance.GrantView, error) { return client.Grant(ctx, c.Name) }, printGrant)
 }
 
 func printGrant(g *governance.GrantView) error {

@@ -85,18 +85,7 @@ type identityShowCmd struct {
 }
 
 func (c *identityShowCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	v, err := client.Identity(ctx, c.Name)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(v)
-	}
-	return printIdentity(&v)
+	return showOne(ctx, c.dataFlag, c.JSON, func(client *api.Client) (governance.IdentityView, error) { return client.Identity(ctx, c.Name) }, printIdentity)
 }
 
 func printIdentity(v *governance.IdentityView) error {

@@ -1,12 +1,67 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 
 	"github.com/writ-project/writ/internal/api"
 )
+
+// showOne asks the live server for one thing and prints it.
+func showOne[T any](ctx context.Context, d dataFlag, asJSON bool, get func(*api.Client) (T, error), print func(*T) error) error {
+	client, _, err := d.needLive(ctx)
+	if err != nil {
+		return err
+	}
+	v, err := get(client)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(v)
+	}
+	return print(&v)
+}
+
+// listed asks the live server for many and prints a line of each, under a heading.
+func listed[T any](ctx context.Context, d dataFlag, asJSON bool, get func(*api.Client) ([]T, error), heading []string, line func(*T) []string) error {
+	client, _, err := d.needLive(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := get(client)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printEach(all)
+	}
+	rows := [][]string{heading}
+	for i := range all {
+		rows = append(rows, line(&all[i]))
+	}
+	return table(os.Stdout, rows...)
+}
+
+// filed files a request, prints its id, and says where it stands.
+func filed(ctx context.Context, d dataFlag, asJSON bool, in api.SubmitRequest) error {
+	client, _, err := d.needLive(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := client.Submit(ctx, in)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(r)
+	}
+	fmt.Println(r.ID)
+	return sayWhere(r)
+}
 
 // query makes parameters of names and values, without those that are empty.
 func query(pairs ...string) url.Values {

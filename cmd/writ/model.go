@@ -70,18 +70,7 @@ type modelShowCmd struct {
 }
 
 func (c *modelShowCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	m, err := client.Model(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(m)
-	}
-	return printModel(&m)
+	return showOne(ctx, c.dataFlag, c.JSON, func(client *api.Client) (governance.ModelView, error) { return client.Model(ctx, c.ID) }, printModel)
 }
 
 func printModel(m *governance.ModelView) error {

@@ -2,11 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/rights"
 )
 
@@ -47,22 +46,12 @@ type quarantineListCmd struct {
 }
 
 func (c *quarantineListCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := client.Quarantines(ctx)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printEach(all.Items)
-	}
-	rows := [][]string{{"NAME", "TARGET", "BY", "SINCE", "REASON"}}
-	for _, q := range all.Items {
-		rows = append(rows, []string{q.ID, q.Target.String(), q.By, q.At.Format(time.RFC3339), q.Reason})
-	}
-	return table(os.Stdout, rows...)
+	return listed(ctx, c.dataFlag, c.JSON, func(client *api.Client) ([]governance.QuarantineView, error) {
+		all, err := client.Quarantines(ctx)
+		return all.Items, err
+	}, []string{"NAME", "TARGET", "BY", "SINCE", "REASON"}, func(q *governance.QuarantineView) []string {
+		return []string{q.ID, q.Target.String(), q.By, q.At.Format(time.RFC3339), q.Reason}
+	})
 }
 
 type quarantineLiftCmd struct {
@@ -73,17 +62,5 @@ type quarantineLiftCmd struct {
 }
 
 func (c *quarantineLiftCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := client.Submit(ctx, api.SubmitRequest{Lift: &api.LiftOrder{Quarantine: c.Name}, Justification: c.Reason})
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(r)
-	}
-	fmt.Println(r.ID)
-	return sayWhere(r)
+	return filed(ctx, c.dataFlag, c.JSON, api.SubmitRequest{Lift: &api.LiftOrder{Quarantine: c.Name}, Justification: c.Reason})
 }

@@ -225,24 +225,13 @@ type requestListCmd struct {
 }
 
 func (c *requestListCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
 	q := query("identity", c.Identity, "kind", c.Kind)
 	switches(q, map[string]bool{"toDecide": c.ToDecide, "mine": c.Mine, "over": c.Over})
-	all, err := every(c.Limit, q, func(q url.Values) (api.List[governance.RequestView], error) { return client.Requests(ctx, q) })
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printEach(all)
-	}
-	rows := [][]string{{"ID", "KIND", "ABOUT", "BY", "STATE"}}
-	for _, r := range all {
-		rows = append(rows, []string{r.ID, string(r.Kind), subject(&r), r.Requester.Operator, standing(&r)})
-	}
-	return table(os.Stdout, rows...)
+	return listed(ctx, c.dataFlag, c.JSON, func(client *api.Client) ([]governance.RequestView, error) {
+		return every(c.Limit, q, func(q url.Values) (api.List[governance.RequestView], error) { return client.Requests(ctx, q) })
+	}, []string{"ID", "KIND", "ABOUT", "BY", "STATE"}, func(r *governance.RequestView) []string {
+		return []string{r.ID, string(r.Kind), subject(r), r.Requester.Operator, standing(r)}
+	})
 }
 
 // subject is what a request is about, in a few words.
@@ -275,18 +264,8 @@ type requestShowCmd struct {
 }
 
 func (c *requestShowCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := client.Request(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(r)
-	}
-	return printRequest(os.Stdout, &r)
+	return showOne(ctx, c.dataFlag, c.JSON, func(client *api.Client) (governance.RequestView, error) { return client.Request(ctx, c.ID) },
+		func(r *governance.RequestView) error { return printRequest(os.Stdout, r) })
 }
 
 func printRequest(w io.Writer, r *governance.RequestView) error {

@@ -142,5 +142,7 @@ In another terminal, in this directory:
   # for any AWS SDK
   eval "$(%[1]s credentials --identity support-agent --format env)"
 
+How rights are asked for, approved and taken away: docs/requests.md, beside this server.
+
 `, self, quote(string(d)), e.Gateway)
 }

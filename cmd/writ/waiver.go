@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/api"
+	"github.com/writ-project/writ/internal/governance"
 	"github.com/writ-project/writ/internal/identity"
 )
 
@@ -28,21 +29,9 @@ type waiverRequestCmd struct {
 }
 
 func (c *waiverRequestCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := client.Submit(ctx, api.SubmitRequest{Justification: c.Reason, Waiver: &api.WaiverOrder{
+	return filed(ctx, c.dataFlag, c.JSON, api.SubmitRequest{Justification: c.Reason, Waiver: &api.WaiverOrder{
 		Rule: c.Rule, Subject: c.Subject, Duration: identity.Duration(c.For), Compensating: c.Compensating,
 	}})
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(r)
-	}
-	fmt.Println(r.ID)
-	return sayWhere(r)
 }
 
 type waiverListCmd struct {
@@ -51,22 +40,12 @@ type waiverListCmd struct {
 }
 
 func (c *waiverListCmd) Run(ctx context.Context) error {
-	client, _, err := c.needLive(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := client.Waivers(ctx)
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printEach(all.Items)
-	}
-	rows := [][]string{{"NAME", "RULE", "SUBJECT", "UNTIL", "APPROVED BY", "REASON"}}
-	for _, w := range all.Items {
-		rows = append(rows, []string{w.ID, w.Rule, w.Subject, w.Expires.Format(time.RFC3339), strings.Join(w.Approvers, ", "), w.Reason})
-	}
-	return table(os.Stdout, rows...)
+	return listed(ctx, c.dataFlag, c.JSON, func(client *api.Client) ([]governance.WaiverView, error) {
+		all, err := client.Waivers(ctx)
+		return all.Items, err
+	}, []string{"NAME", "RULE", "SUBJECT", "UNTIL", "APPROVED BY", "REASON"}, func(w *governance.WaiverView) []string {
+		return []string{w.ID, w.Rule, w.Subject, w.Expires.Format(time.RFC3339), strings.Join(w.Approvers, ", "), w.Reason}
+	})
 }
 
 type waiverEndCmd struct {
