@@ -80,6 +80,11 @@ func (o *Office) viewRequest(ctx context.Context, s *snapshot.Snapshot, a Actor,
 	if err != nil {
 		return RequestView{}, false, err
 	}
+	if !row.Deleted() { // what has ended is history, and decides nothing
+		if _, err := o.believed(ctx, row); err != nil {
+			return RequestView{}, false, err
+		}
+	}
 	r := *res.Spec.(*request.Request)
 	editors, err := by(ctx, &r)
 	if err != nil {
@@ -126,6 +131,9 @@ func (o *Office) Requests(ctx context.Context, a Actor, q RequestQuery) (Page[Re
 		return o.rows(ctx, find, over)
 	}, func(row store.Row) (RequestView, bool, error) {
 		view, seen, err := o.viewRequest(ctx, s, a, row, editors)
+		if errors.Is(err, snapshot.ErrUnauthorised) {
+			return view, false, nil // nobody asked for it, so nobody is shown it
+		}
 		seen = seen && (!q.Mine || view.Requester.Operator == a.Name) && (q.Kind == "" || view.Kind == q.Kind)
 		return view, seen && (!q.ToDecide || slices.Contains(view.May, "decide")), err
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
 	"github.com/writ-project/writ/internal/rights"
+	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
 )
 
@@ -578,4 +579,33 @@ func TestS18_ARowWidenedInTheStoreIsNotWhatWasApproved(t *testing.T) {
 	if err == nil && (p.Steps() > 0 || len(p.Requests) != 1) {
 		t.Errorf("%d steps, %d requests: the store's word was taken", p.Steps(), len(p.Requests))
 	}
+}
+
+func TestS17_ARequestThatNobodyRecordedKeepsNothingFromEnding(t *testing.T) {
+	h := openHall(t)
+	r := h.submit(t, "dana", askGrant("bot", "chat"))
+	forged := r.Request
+	forged.Expires = h.now.Add(time.Minute)
+	spec, err := (manifest.Resource{Kind: manifest.Request, Name: "forged", Spec: &forged}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, err := h.db.Revision(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.db.Commit(t.Context(), store.Commit{Record: store.Ref{Shard: "0", Index: 9999}, Expect: revision, Changes: []store.Change{
+		{Op: manifest.Create, Kind: manifest.Request, Name: "forged", Spec: spec},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := h.office.Requests(t.Context(), h.as(t, "ada"), RequestQuery{}); err != nil || len(page.Items) != 1 {
+		t.Errorf("listed: %d, %v", len(page.Items), err)
+	}
+	h.pass(30 * 24 * time.Hour)
+	h.round(t)
+	if v, err := h.office.Request(t.Context(), h.as(t, "dana"), r.ID); err != nil || v.State != request.Expired {
+		t.Errorf("the true one is %s, %v", v.State, err)
+	}
+	h.tries(t, "alex", "forged", snapshot.ErrUnauthorised)
 }
