@@ -44,7 +44,10 @@ func (o *Office) waiting(ctx context.Context, id string) (stored, error) {
 // was read apart from the state, and may be newer: by another replica's record
 // that was not heard of yet.
 func (o *Office) believed(ctx context.Context, row store.Row) (stored, error) {
-	if err := o.cfg.Ledger.Vouched(ctx, row); err != nil {
+	switch err := o.cfg.Ledger.Vouched(ctx, row); {
+	case errors.Is(err, errUnheard):
+		return stored{}, err // that is no word against the row
+	case err != nil:
 		return stored{}, fmt.Errorf("request %s: %w: %w", row.Name, snapshot.ErrUnauthorised, err)
 	}
 	r, err := row.Resource()

@@ -358,13 +358,17 @@ func (l *Ledger) Vouched(ctx context.Context, r store.Row) error {
 	return l.vouched(ctx, r.Record, worded(r.Change))
 }
 
+// errUnheard: the other replicas' records could not be read, so nothing is known
+// against a row.
+var errUnheard = errors.New("the other replicas cannot be heard")
+
 func (l *Ledger) vouched(ctx context.Context, ref store.Ref, c auditlog.Change) error {
 	err := l.names(ref, c)
 	if err == nil || l.feed == nil {
 		return err
 	}
 	if err := l.Follow(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errUnheard, err)
 	}
 	return l.names(ref, c)
 }
