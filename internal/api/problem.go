@@ -12,6 +12,7 @@ import (
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/request"
 	"github.com/writ-project/writ/internal/rights"
+	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/sod"
 	"github.com/writ-project/writ/internal/store"
 )
@@ -98,6 +99,7 @@ var problems = []struct {
 	{governance.ErrBootstrapOver, http.StatusForbidden, "bootstrap-over", "open a request for the grant instead"},
 	{errImpersonationOff, http.StatusForbidden, "impersonation-off", "set impersonation: true in the configuration, or let the workload prove itself at the STS endpoint"},
 	{errUnavailable, http.StatusServiceUnavailable, "unavailable", ""},
+	{snapshot.ErrUnauthorised, http.StatusServiceUnavailable, "not-vouched", "the store holds what the audit log does not vouch for: writ doctor says what"},
 	{sql.ErrConnDone, http.StatusServiceUnavailable, "store-unavailable", ""},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "store-unavailable", ""},
 }
@@ -116,7 +118,7 @@ func problemOf(err error) *Problem {
 		p.Type, p.Status = urn+"proof-refused", refused.Answer().Status
 	default:
 		p.look(err)
-		if p.Type == urn+"invalid" && errors.As(err, &unreachable) {
+		if p.Type == urn+"invalid" && (errors.As(err, &unreachable) || store.Broken(err)) {
 			p.Type, p.Status, p.Detail = urn+"store-unavailable", http.StatusServiceUnavailable, "the store cannot be reached"
 		}
 	}
