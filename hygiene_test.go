@@ -24,7 +24,8 @@ const module = "github.com/writ-project/writ/"
 var rooms = []string{
 	"auditlog",
 	// facts: pure; no I/O, no clock
-	"internal/bedrock", "internal/glob", "internal/diagram", "internal/awsiam", "internal/certificate", "internal/dataclass", "internal/identity", "internal/operator", "internal/cedarset",
+	"internal/bedrock", "internal/glob", "internal/diagram", "internal/awsiam", "internal/certificate", "internal/dataclass", "internal/plaintext", "internal/idnumber", "internal/identifier", "internal/personal", "internal/secret",
+	"internal/sourcecode", "internal/document", "internal/classifier", "internal/scoring", "internal/identity", "internal/operator", "internal/cedarset",
 	// rules: pure decisions over facts
 	"internal/rights", "internal/policy", "internal/request", "internal/grant", "internal/sod", "internal/authority",
 	"internal/sigv4", "internal/credential", "internal/manifest",
