@@ -1,10 +1,12 @@
 // Package bedrock knows what Amazon Bedrock's wire says: operations and their
-// paths, model identifiers, request bodies, errors, event streams, token usage,
-// prices, and the catalogue of models and inference profiles.
+// paths, model identifiers, request bodies, where in bodies, answers and streams
+// there is text, errors, event streams, token usage, prices, and the catalogue
+// of models and inference profiles.
 //
 // The package is pure: no I/O and no clock. It trusts no byte it reads: what
 // it does not understand it reports by name, and leaves the bytes untouched,
-// because what was authorised must be byte for byte what is forwarded.
+// because what was authorised must be byte for byte what is forwarded. Splice
+// alone makes other bytes, which are to be authorised anew.
 package bedrock
 
 import (

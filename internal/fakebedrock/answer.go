@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Stop reasons in Converse's words; dialects translate them.
@@ -26,6 +27,7 @@ type answer struct {
 	sequence string // the stop sequence met, if stop says so
 	usage    usage
 	shape    shape
+	pause    time.Duration // before each token, beside what the configuration says
 }
 
 // call asks the caller to run a tool.
@@ -40,21 +42,21 @@ func (a answer) text() string { return strings.Join(a.pieces, "") }
 // id cuts an identifier of n ≤ 64 hexadecimal digits from the digest.
 func (a answer) id(prefix string, n int) string { return prefix + a.digest[:n] }
 
-// compose answers a prompt; say overrides the built-in sentence when not nil.
+// compose answers a prompt; say overrides the built-in sentence when not nil,
+// and a script either of them.
 func compose(p prompt, say func(model, prompt string) string) answer {
-	if say == nil {
-		say = p.sentence
+	words := p.last
+	if say != nil {
+		words = say(p.model, p.last)
 	}
 	a := answer{digest: p.digest, model: p.model, stop: stopEnd, shape: p.shape}
-	wanted, asked := p.wantedTool()
-	if !asked || p.choice == choiceFree {
-		a.pieces = pieces(say(p.model, p.last))
-	}
-	a.applyStops(p.stops)
-	if a.stop == stopEnd && asked {
-		a.stop = stopTool
-		input := encode(example(wanted.schema, 0))
-		a.call = &call{name: wanted.name, input: input, fragments: chunks(string(input), 12)}
+	if s, ok := readScript(words); ok {
+		a.follow(s, p.stops)
+	} else {
+		if say == nil {
+			words = p.sentence()
+		}
+		a.say(words, p)
 	}
 	a.applyLimit(p.maxTokens)
 	output := len(a.pieces)
@@ -63,6 +65,29 @@ func compose(p prompt, say func(model, prompt string) string) answer {
 	}
 	a.usage = p.account(output)
 	return a
+}
+
+// follow answers with what a script says.
+func (a *answer) follow(s script, stops []string) {
+	a.pieces, a.pause = s.pieces, s.pause
+	a.applyStops(stops)
+	if a.stop == stopEnd && s.call != nil {
+		a.stop, a.call = stopTool, s.call
+	}
+}
+
+// say answers with words, and with a call of a tool where there is one to call.
+func (a *answer) say(words string, p prompt) {
+	wanted, asked := p.wantedTool()
+	if !asked || p.choice == choiceFree {
+		a.pieces = pieces(words)
+	}
+	a.applyStops(p.stops)
+	if a.stop == stopEnd && asked {
+		a.stop = stopTool
+		input := encode(example(wanted.schema, 0))
+		a.call = &call{name: wanted.name, input: input, fragments: chunks(string(input), 12)}
+	}
 }
 
 var closings = []string{
@@ -76,12 +101,13 @@ var closings = []string{
 const maxEcho = 300
 
 // sentence is an echo that nobody mistakes for a model's words.
-func (p prompt) sentence(model, last string) string {
+func (p prompt) sentence() string {
+	last := p.last
 	if echo := []rune(last); len(echo) > maxEcho {
 		last = string(echo[:maxEcho]) + "…"
 	}
 	closing := closings[int(p.digest[0])%len(closings)]
-	return fmt.Sprintf("This is a stand-in for %s, not a model. You said: %q. %s (%s)", model, last, closing, p.digest[:8])
+	return fmt.Sprintf("This is a stand-in for %s, not a model. You said: %q. %s (%s)", p.model, last, closing, p.digest[:8])
 }
 
 // wantedTool is the tool to call: the one the caller names, else the first.

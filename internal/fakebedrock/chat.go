@@ -3,6 +3,7 @@ package fakebedrock
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // chatPath is where Bedrock serves OpenAI's chat completions.
@@ -141,7 +142,7 @@ func chatEvents(a answer, withUsage bool) []event {
 
 // streamChat writes the events as server-sent ones, paced, until the fault
 // strikes.
-func (s *Server) streamChat(w http.ResponseWriter, r *http.Request, events []event, f Fault) {
+func (s *Server) streamChat(w http.ResponseWriter, r *http.Request, a answer, events []event, f Fault) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	control := http.NewResponseController(w)
 	for i, e := range events {
@@ -149,7 +150,7 @@ func (s *Server) streamChat(w http.ResponseWriter, r *http.Request, events []eve
 			strikeChat(w, r, f)
 			return
 		}
-		if !s.wait(r.Context(), s.perToken(e.tokens)) {
+		if !s.wait(r.Context(), s.perToken(e.tokens)+time.Duration(e.tokens)*a.pause) {
 			return
 		}
 		w.Write(serverSent(encode(e.payload)))

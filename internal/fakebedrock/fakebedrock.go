@@ -3,7 +3,8 @@
 // a model. Tests, benchmarks and the demo use it in place of AWS.
 //
 // It says so wherever it shows: in the Server header, in X-Writ-Stand-In, in
-// its log line and in every answer's text.
+// its log line and in every answer's text that it was not told: a prompt may
+// hold a script, such as [[say: TEXT]], which script.go explains.
 //
 // It trusts no caller: signatures are verified against the configured
 // credentials by a verifier of its own. It shares no encoder, decoder or
@@ -66,7 +67,8 @@ type Config struct {
 	// Unpadded leaves out the padding member "p" of stream payloads.
 	Unpadded bool
 	// Answer replaces the built-in sentence; it gets the model as named and the
-	// last user text, and must be deterministic. Optional.
+	// last user text, and must be deterministic. It may return a script as well.
+	// Optional.
 	Answer func(model, prompt string) string
 	// Fault chooses a fault for a request when none is queued by
 	// Server.Inject; the zero Fault means none. Optional.

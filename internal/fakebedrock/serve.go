@@ -30,7 +30,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req Request, f F
 	}
 	switch {
 	case req.Operation == opChatStream:
-		s.streamChat(w, r, out.events, f)
+		s.streamChat(w, r, out.answer, out.events, f)
 		return
 	case streams:
 		s.stream(w, r, out.answer, out.events, f)

@@ -75,7 +75,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, a answer, events
 		if i == strike {
 			break
 		}
-		if !s.wait(r.Context(), s.perToken(e.tokens)) {
+		if !s.wait(r.Context(), s.perToken(e.tokens)+time.Duration(e.tokens)*a.pause) {
 			return
 		}
 		if !s.cfg.Unpadded {
