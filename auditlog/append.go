@@ -114,10 +114,23 @@ func (g *Decision) append(w *jsonWriter) {
 func (g *Data) append(w *jsonWriter) {
 	w.textIf("level", g.Level)
 	w.texts("classes", g.Classes)
+	w.texts("entities", g.Entities)
+	w.counts("counts", g.Counts)
 	w.flagIf("regulated", g.Regulated)
 	w.texts("unscanned", g.Unscanned)
+	w.flagIf("truncated", g.Truncated)
 	w.texts("declared", g.Declared)
 	w.textIf("detectors", g.Detectors)
+	list(w, "findings", g.Findings)
+	w.numberIf("redacted", int64(g.Redacted))
+}
+
+func (g *Found) append(w *jsonWriter) {
+	w.text("entity", g.Entity)
+	w.textIf("where", g.Where)
+	w.number("start", int64(g.Start))
+	w.number("end", int64(g.End))
+	w.number("score", int64(g.Score))
 }
 
 func (g *Request) append(w *jsonWriter) {
@@ -161,6 +174,7 @@ func (g *Outcome) append(w *jsonWriter) {
 	w.numberIf("frames", g.Frames)
 	w.text("ended", g.Ended)
 	group(w, "async", g.Async)
+	group(w, "output", g.Output)
 }
 
 func (g *Async) append(w *jsonWriter) {

@@ -67,6 +67,8 @@ func fill(t *rapid.T, v reflect.Value) {
 		for i := range v.Len() {
 			fill(t, v.Index(i))
 		}
+	case v.Type() == reflect.TypeFor[map[string]int]():
+		v.Set(reflect.ValueOf(rapid.MapOfN(texts, rapid.SampledFrom([]int{0, 1, -1, 1 << 30}), 0, 3).Draw(t, "counts")))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			fill(t, v.Field(i))

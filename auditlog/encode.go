@@ -92,14 +92,34 @@ func (r *Record) capped() *Record {
 	cut(&c, "right.entitlements", &c.Right, func(g *Right) *[]string { return &g.Entitlements }, 64)
 	cut(&c, "decision.policies", &c.Decision, func(g *Decision) *[]string { return &g.Policies }, 64)
 	cut(&c, "decision.reasons", &c.Decision, func(g *Decision) *[]string { return &g.Reasons }, 32)
+	cut(&c, "data.entities", &c.Data, func(g *Data) *[]string { return &g.Entities }, 64)
 	cut(&c, "data.unscanned", &c.Data, func(g *Data) *[]string { return &g.Unscanned }, 32)
 	cut(&c, "data.declared", &c.Data, func(g *Data) *[]string { return &g.Declared }, 32)
+	cut(&c, "data.findings", &c.Data, func(g *Data) *[]Found { return &g.Findings }, 16)
 	cut(&c, "request.tools", &c.Request, func(g *Request) *[]string { return &g.Tools }, 128)
 	cut(&c, "request.extras", &c.Request, func(g *Request) *[]string { return &g.Extras }, 64)
 	cut(&c, "outcome.tools_called", &c.Outcome, func(g *Outcome) *[]string { return &g.ToolsCalled }, 64)
+	c.cutOutput()
 	cut(&c, "control.changes", &c.Control, func(g *Control) *[]Change { return &g.Changes }, 64)
 	cut(&c, "preauth.samples", &c.Preauth, func(g *Preauth) *[]string { return &g.Samples }, 8)
 	return &c
+}
+
+// cutOutput cuts the lists of what was found in the answer.
+func (r *Record) cutOutput() {
+	if r.Outcome == nil || r.Outcome.Output == nil {
+		return
+	}
+	g := *r.Outcome
+	found := g.Output
+	cut(r, "outcome.output.entities", &found, func(d *Data) *[]string { return &d.Entities }, 64)
+	cut(r, "outcome.output.unscanned", &found, func(d *Data) *[]string { return &d.Unscanned }, 32)
+	cut(r, "outcome.output.declared", &found, func(d *Data) *[]string { return &d.Declared }, 32)
+	cut(r, "outcome.output.findings", &found, func(d *Data) *[]Found { return &d.Findings }, 16)
+	if found != g.Output {
+		g.Output = found
+		r.Outcome = &g
+	}
 }
 
 // cut shortens a list of a group of c to n entries and says so in c. It copies

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,6 +106,22 @@ func (w *jsonWriter) numberIf(name string, n int64) {
 	if n != 0 {
 		w.number(name, n)
 	}
+}
+
+// counts writes an object of numbers in the order of its names, or nothing when
+// there are none.
+func (w *jsonWriter) counts(name string, of map[string]int) {
+	if len(of) == 0 {
+		return
+	}
+	w.name(name)
+	w.open('{')
+	for _, k := range slices.Sorted(maps.Keys(of)) {
+		w.comma()
+		w.quote(k)
+		w.b = strconv.AppendInt(append(w.b, ':'), int64(of[k]), 10)
+	}
+	w.close('}')
 }
 
 // index writes a number that may be above an int64's range.

@@ -130,14 +130,30 @@ type Decision struct {
 	EvaluatedUS      int64    `json:"evaluated_us,omitempty"` // microseconds
 }
 
-// Data is what was found in the prompt.
+// Data is what was found in a prompt or an answer: never a part of its text.
 type Data struct {
-	Level     string   `json:"level,omitempty"`
-	Classes   []string `json:"classes,omitempty"` // never cut
-	Regulated bool     `json:"regulated,omitempty"`
-	Unscanned []string `json:"unscanned,omitempty"` // capped: the first 32 reasons
-	Declared  []string `json:"declared,omitempty"`  // capped: the first 32; the caller's word
-	Detectors string   `json:"detectors,omitempty"` // version of the detector set
+	Level     string         `json:"level,omitempty"`
+	Classes   []string       `json:"classes,omitempty"`  // never cut
+	Entities  []string       `json:"entities,omitempty"` // capped: the first 64 types
+	Counts    map[string]int `json:"counts,omitempty"`   // findings per class; never cut
+	Regulated bool           `json:"regulated,omitempty"`
+	Unscanned []string       `json:"unscanned,omitempty"` // capped: the first 32 reasons
+	Truncated bool           `json:"truncated,omitempty"` // a limit stopped the reading
+	Declared  []string       `json:"declared,omitempty"`  // capped: the first 32; the caller's word
+	Detectors string         `json:"detectors,omitempty"` // version of the detector set
+	Findings  []Found        `json:"findings,omitempty"`  // capped: the first 16
+	Redacted  int            `json:"redacted,omitempty"`  // spans that were replaced
+}
+
+// Found is one place where something was found.
+type Found struct {
+	Entity string `json:"entity"`
+	// Where is the part of the body that it is in, such as
+	// messages[0].content[1].text. Writers keep it short: it is not cut here.
+	Where string `json:"where,omitempty"`
+	Start int    `json:"start"` // bytes in that part, decoded
+	End   int    `json:"end"`   // exclusive
+	Score int    `json:"score"` // 0–100
 }
 
 // Request is the size and shape of the request.
@@ -188,6 +204,8 @@ type Outcome struct {
 	Ended       string   `json:"ended"` // complete, client_gone, cut, upstream_error or refused
 	// Async is the asynchronous invocation that the call started.
 	Async *Async `json:"async,omitempty"`
+	// Output is what was found in the answer; nil when nobody looked.
+	Output *Data `json:"output,omitempty"`
 }
 
 // Async is an asynchronous invocation that was started: all that is needed to

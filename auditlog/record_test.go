@@ -99,6 +99,40 @@ func TestMarshalCutsCappedListsAndSaysSo(t *testing.T) {
 	}
 }
 
+// TestMarshalCutsWhatWasFound: in the prompt as in the answer, and in neither
+// what a policy was decided by.
+func TestMarshalCutsWhatWasFound(t *testing.T) {
+	found := func() *auditlog.Data {
+		return &auditlog.Data{
+			Level: "restricted", Classes: []string{"health", "payment_card"}, Entities: make([]string, 65),
+			Counts: map[string]int{"payment_card": 20, "health": 1}, Unscanned: make([]string, 33), Truncated: true,
+			Findings: make([]auditlog.Found, 17), Redacted: 3,
+		}
+	}
+	r := intent()
+	r.Data, r.Outcome = found(), &auditlog.Outcome{Ended: "complete", Output: found()}
+	b := mustMarshal(t, r)
+	got, err := auditlog.ParseRecord(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range map[string]*auditlog.Data{"prompt": got.Data, "answer": got.Outcome.Output} {
+		if len(d.Entities) != 64 || len(d.Unscanned) != 32 || len(d.Findings) != 16 || len(d.Classes) != 2 || len(d.Counts) != 2 || d.Redacted != 3 || !d.Truncated {
+			t.Errorf("of the %s: %+v", name, d)
+		}
+	}
+	want := []string{"data.entities", "data.unscanned", "data.findings", "outcome.output.entities", "outcome.output.unscanned", "outcome.output.findings"}
+	if diff := cmp.Diff(want, got.Truncated); diff != "" {
+		t.Errorf("Truncated (-want +got):\n%s", diff)
+	}
+	if d := r.Outcome.Output; len(d.Findings) != 17 || len(d.Entities) != 65 {
+		t.Error("Marshal changed its receiver")
+	}
+	if !strings.Contains(string(b), `"counts":{"health":1,"payment_card":20}`) {
+		t.Errorf("counts are not in order: %s", b)
+	}
+}
+
 func TestMarshalDropsNothingUnsaid(t *testing.T) {
 	for name, tc := range map[string]struct {
 		edit func(*auditlog.Record)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/authority"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/policy"
@@ -33,6 +34,10 @@ type DecisionView struct {
 	Operation string    `json:"operation"`
 	Region    string    `json:"region,omitempty"`
 	Account   string    `json:"account,omitempty"`
+	// What was found in the prompt and in the answer, by type and place, for who
+	// may see the audit log.
+	Prompt *auditlog.Data `json:"prompt,omitempty"`
+	Output *auditlog.Data `json:"output,omitempty"`
 
 	context json.RawMessage // the facts of the call, as a partial Cedar context
 }
@@ -70,15 +75,22 @@ func (s *Server) decided(c *call, id string) (DecisionView, error) {
 	if id == "" || s.cfg.Records == nil {
 		return DecisionView{}, lost
 	}
-	var found *auditlog.Record
+	var found, outcome *auditlog.Record
 	var at uint64
 	from := s.cfg.Records.Head().Size - min(s.cfg.Records.Head().Size, reach)
 	err := s.cfg.Records.Scan(c.ctx(), from, func(index uint64, entry []byte) error {
 		if !bytes.Contains(entry, []byte(id)) { // cheaper than taking every record apart
 			return nil
 		}
-		if r, err := auditlog.ParseRecord(entry); err == nil && r.ID == id && r.Call != nil && r.Who != nil {
-			found, at = r, index
+		r, err := auditlog.ParseRecord(entry)
+		switch {
+		case err != nil || r.ID != id:
+		case r.Call != nil && r.Who != nil:
+			if found, at = r, index; r.Kind != auditlog.KindIntent {
+				return errFound // nothing follows a refusal
+			}
+		case r.Kind == auditlog.KindOutcome:
+			outcome = r
 			return errFound
 		}
 		return nil
@@ -89,7 +101,19 @@ func (s *Server) decided(c *call, id string) (DecisionView, error) {
 	if found == nil || !s.sees(c, found.Who.Identity) {
 		return DecisionView{}, lost
 	}
-	return viewOf(found, at), nil
+	v := viewOf(found, at)
+	if s.cfg.Office.May(c.ctx(), c.actor, authority.ViewRecord, system) == nil {
+		v.found(found, outcome)
+	}
+	return v, nil
+}
+
+// found adds what a call's records say of content.
+func (v *DecisionView) found(call, outcome *auditlog.Record) {
+	v.Prompt = call.Data
+	if outcome != nil && outcome.Outcome != nil {
+		v.Output = outcome.Outcome.Output
+	}
 }
 
 // sees reports whether the caller may see an identity's row.
@@ -117,7 +141,10 @@ func contextOf(r *auditlog.Record) json.RawMessage {
 		facts["network"] = map[string]any{"ip": r.Where.SourceIP}
 	}
 	if r.Data != nil {
-		facts["prompt"] = map[string]any{"regulated": r.Data.Regulated, "classes": notNil(r.Data.Classes), "unscanned": len(r.Data.Unscanned) > 0}
+		facts["prompt"] = map[string]any{
+			"regulated": r.Data.Regulated, "classes": notNil(r.Data.Classes), "entities": notNil(r.Data.Entities),
+			"unscanned": len(r.Data.Unscanned) > 0, "truncated": r.Data.Truncated,
+		}
 	}
 	if r.Request != nil {
 		asked := map[string]any{"tools": notNil(r.Request.Tools)}

@@ -34,7 +34,7 @@ func refusedCall(change func(*auditlog.Record)) DecisionView {
 	r := &auditlog.Record{
 		ID: "d1", Who: &auditlog.Who{Identity: "support-agent"}, Where: &auditlog.Where{SourceIP: "127.0.0.1"},
 		Call:     &auditlog.Call{Operation: "Converse", ModelRequested: "us.anthropic.claude-sonnet-4-5-20250929-v1:0", RegionCalled: "us-east-1", Account: "111122223333"},
-		Decision: &auditlog.Decision{Decision: "deny", Code: "default_deny"}, Data: &auditlog.Data{Unscanned: []string{"no classifier"}},
+		Decision: &auditlog.Decision{Decision: "deny", Code: "default_deny"}, Data: &auditlog.Data{Classes: []string{"source_code"}},
 	}
 	change(r)
 	return viewOf(r, 7)
@@ -48,6 +48,7 @@ func TestARefusalIsAnsweredByWhatWouldPermitIt(t *testing.T) {
 		want   []string
 	}{
 		"its own":        {func(*auditlog.Record) {}, []string{"support-conversations", "everything"}},
+		"a picture":      {func(r *auditlog.Record) { r.Data.Unscanned = []string{"image"} }, []string{"everything"}},
 		"another model":  {func(r *auditlog.Record) { r.Call.ModelRequested = "amazon.nova-pro-v1:0" }, []string{"nova-family", "everything"}},
 		"regulated data": {func(r *auditlog.Record) { r.Data.Regulated, r.Data.Classes = true, []string{"health"} }, []string{"everything"}},
 		"another identity": {func(r *auditlog.Record) {
@@ -90,7 +91,27 @@ func TestS20_ADecisionSaysNothingOfRules(t *testing.T) {
 	d := refusedCall(func(r *auditlog.Record) {
 		r.Decision.Policies, r.Decision.Reasons = []string{"70-rules/secret-rule"}, []string{"secret reason"}
 	})
-	if text := string(encode(d)); slices.ContainsFunc([]string{"secret", "127.0.0.1", "classifier"}, func(w string) bool { return strings.Contains(text, w) }) {
+	if text := string(encode(d)); slices.ContainsFunc([]string{"secret", "127.0.0.1", "source_code"}, func(w string) bool { return strings.Contains(text, w) }) {
 		t.Errorf("it says %s", text)
+	}
+}
+
+// TestWhatWasFoundIsToldByTypeAndPlace, of the prompt and of the answer.
+func TestWhatWasFoundIsToldByTypeAndPlace(t *testing.T) {
+	call := &auditlog.Record{Who: &auditlog.Who{Identity: "a"}, Call: &auditlog.Call{}, Data: &auditlog.Data{
+		Entities: []string{"EMAIL"}, Findings: []auditlog.Found{{Entity: "EMAIL", Where: "messages[0].content[0].text", Start: 3, End: 9, Score: 90}},
+	}}
+	answer := &auditlog.Record{Outcome: &auditlog.Outcome{Output: &auditlog.Data{Classes: []string{"health"}}}}
+	v := viewOf(call, 1)
+	v.found(call, answer)
+	if v.Prompt.Findings[0].Where != "messages[0].content[0].text" || v.Output.Classes[0] != "health" {
+		t.Errorf("%s", encode(v))
+	}
+	if v = viewOf(call, 1); v.Prompt != nil || v.Output != nil {
+		t.Error("it is told to everybody")
+	}
+	v.found(call, nil)
+	if v.Prompt == nil || v.Output != nil {
+		t.Error("without an outcome")
 	}
 }

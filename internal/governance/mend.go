@@ -271,7 +271,7 @@ func (m *mender) unknown(r manifest.Resource, later said) {
 // goes, and what calls are judged by stops them all.
 func (m *mender) unknownRule(r manifest.Resource, later said) {
 	switch r.Kind {
-	case manifest.Issuer, manifest.Network, manifest.Model, manifest.Profile, manifest.PolicyKind:
+	case manifest.Issuer, manifest.Network, manifest.Model, manifest.Profile, manifest.DataLabel, manifest.PolicyKind:
 		m.note(r.ID(), "was changed later, and how is lost: every call is stopped until somebody has looked")
 		m.restate(r)
 		m.stopEverything(later)

@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
@@ -46,6 +47,7 @@ const (
 	Identity    Kind = "Identity"
 	Binding     Kind = "Binding"
 	Validation  Kind = "Validation"
+	DataLabel   Kind = "DataLabel"
 	Entitlement Kind = "Entitlement"
 	Grant       Kind = "Grant"
 	PolicyKind  Kind = "Policy"
@@ -62,7 +64,7 @@ const (
 // Kinds lists every kind so that a kind stands after those it refers to: the
 // order in which resources are created; they are deleted in reverse.
 var Kinds = []Kind{
-	Issuer, Network, Model, Profile, Identity, Binding, Validation, Entitlement, Grant, PolicyKind,
+	Issuer, Network, Model, Profile, Identity, Binding, Validation, DataLabel, Entitlement, Grant, PolicyKind,
 	Operator, SoDRule, Token, Delegation, Waiver, Quarantine, Request,
 }
 
@@ -117,7 +119,7 @@ type Resource struct {
 	Name string
 	// Spec is a pointer to the kind's type: *identity.Issuer, *identity.Network,
 	// *bedrock.Model, *bedrock.Profile, *identity.Identity, *identity.Binding,
-	// *bedrock.Validation, *rights.Entitlement, *rights.Grant, *Policy,
+	// *bedrock.Validation, *dataclass.CustomLabel, *rights.Entitlement, *rights.Grant, *Policy,
 	// *operator.Operator, *sod.Rule, *operator.Token, *operator.Delegation,
 	// *sod.Waiver, *rights.Quarantine or *request.Request. Its ID is the resource's name. It must not be changed once shared.
 	Spec any
@@ -236,6 +238,8 @@ func newSpec(kind Kind) (any, error) {
 		return new(identity.Binding), nil
 	case Validation:
 		return new(bedrock.Validation), nil
+	case DataLabel:
+		return new(dataclass.CustomLabel), nil
 	case Entitlement:
 		return new(rights.Entitlement), nil
 	case Grant:
@@ -277,6 +281,8 @@ func (r *Resource) settle() {
 		s.ID = r.Name
 	case *bedrock.Validation:
 		s.ID, s.At, s.Expires = r.Name, s.At.UTC(), s.Expires.UTC()
+	case *dataclass.CustomLabel:
+		s.ID = r.Name
 	case *rights.Entitlement:
 		s.ID = r.Name
 	case *rights.Grant:

@@ -143,7 +143,7 @@ const quotedSonnet = `"` + sonnetUS + `"`
 // Whatever an entitlement gives, it gives in its own account; asynchronous
 // invocations too.
 func TestS3_EveryOperationIsPermittedInItsOwnAccountOnly(t *testing.T) {
-	c := rights.Conditions{Outputs: []string{"s3://results/*"}, Guardrails: []string{guardrail1 + ":1"}}
+	c := rights.Conditions{Outputs: []string{"s3://results/*"}, Guardrails: []string{guardrail1 + ":1"}, Data: rights.Data{Unscanned: true}}
 	for _, entitled := range []string{"", account, elsewhere} {
 		w := newTestWorld(t).entitled("all", bedrock.Actions(), c, haiku)
 		w.Entitlements[0].Account = entitled

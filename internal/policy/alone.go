@@ -64,7 +64,11 @@ func documentOf(rule string) string {
 }
 
 func lawOf(r *rule, effect string) Law {
-	return Law{Document: documentOf(r.id), Rule: r.id, Effect: effect, Text: cedarText(r.tree), head: r.head}
+	text := cedarText(r.tree)
+	if r.bound > 0 { // the one annotation that is a part of what a rule demands
+		text = boundText(r.bound) + "\n" + text
+	}
+	return Law{Document: documentOf(r.id), Rule: r.id, Effect: effect, Text: text, head: r.head}
 }
 
 // Actions lists the IAM actions of everything that rules can permit, sorted.

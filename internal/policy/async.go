@@ -52,6 +52,7 @@ func (t *template) starting(p *plan, targets []target) {
 	}
 	t.addUses(c, prompted, targets)
 	t.addObligations(prompted, targets)
+	t.addRedaction(append(append([]clause{accountClause(t.ent.Account)}, conditionClauses(*c)...), duringOne(bedrock.StartAsyncInvoke)), targets)
 	if len(p.invoke) == 0 { // else they are there
 		t.addReleases(targets)
 	}
@@ -127,13 +128,10 @@ func (h *hearing) notForbidden(l *rights.Leg) bool {
 func (h *hearing) detached(grants []string) {
 	q := h.query(h.facts.named(h.r.Legs))
 	q.Action = actRelease
-	h.gather(h.decide, &q)
+	h.gatherOf(h.decide, &q, grants)
 	for _, r := range h.rules {
-		if r.grant != nil && !slices.Contains(grants, r.grant.ID) {
-			continue
-		}
 		named := r.forbid && r.head.action.op != scopeAny && !strings.HasPrefix(r.id, builtinName+"/")
-		if named || readsOutput(r.tree) {
+		if named || r.grant == nil && r.output {
 			h.cannotMeet(r.id, "it is a rule on output, and the answer would be written to S3 without passing here")
 		}
 	}
@@ -143,14 +141,15 @@ func (h *hearing) detached(grants []string) {
 		}
 	}
 	for _, g := range h.holder.held(grants) {
-		if c := &h.bundle.stamper.of(g).ent.Conditions; c.HoldAnswer || len(c.Tools.Write) > 0 || c.Tools.Any {
-			h.cannotMeet(grantPrefix+g.ID, "its entitlement holds answers or tool calls, and the answer would be written to S3 without passing here")
+		if h.bundle.stamper.of(g).ent.Conditions.HoldsAnswers() {
+			h.cannotMeet(grantPrefix+g.ID, "its entitlement holds answers or tool calls, or rules on what answers hold, and the answer would be written to S3 without passing here")
 		}
 	}
 }
 
 func (h *hearing) cannotMeet(policy, why string) {
 	h.denied, h.forbade = true, true
+	h.unmet = append(h.unmet, policy)
 	h.decision.Reasons = append(h.decision.Reasons, Reason{Policy: policy, Effect: EffectUnmet, Text: why})
 }
 

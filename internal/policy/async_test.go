@@ -36,7 +36,7 @@ func (w *testWorld) about(op bedrock.Operation, model string) Request {
 
 var (
 	starts  = []string{"StartAsyncInvoke"}
-	results = rights.Conditions{Outputs: []string{"s3://results/videos/*"}}
+	results = rights.Conditions{Outputs: []string{"s3://results/videos/*"}, Data: rights.Data{Unscanned: true}} // nobody reads a video
 )
 
 func TestS3_StartAsyncInvokeIsOffUnlessNamed(t *testing.T) {
@@ -105,7 +105,7 @@ func TestS3_AsynchronousOutputNeedsItsOwnRight(t *testing.T) {
 // grant to write lends its location to no other model.
 func TestS3_AsynchronousRightsOfTwoGrantsDoNotMix(t *testing.T) {
 	w := newTestWorld(t).
-		may("reads", rights.Conditions{Objects: []string{"s3://inputs/*"}}, reel).
+		may("reads", rights.Conditions{Objects: []string{"s3://inputs/*"}, Data: rights.Data{Unscanned: true}}, reel).
 		mayStart("writes", starts, results, reel).
 		mayStart("other", starts, rights.Conditions{Outputs: []string{"s3://other/*"}}, "luma.ray-v2:0")
 	b := w.bundle()
@@ -144,8 +144,15 @@ func TestS3_AsynchronousIsRefusedUnderOutputRulesAndHolds(t *testing.T) {
 		rule       string
 		refused    bool
 	}{
-		"nothing of the kind":   {results, "", false},
-		"classes forbidden":     {with(func(c *rights.Conditions) { c.Data.Forbid, c.Data.Unscanned = []string{"health"}, true }), "", true},
+		"nothing of the kind": {results, "", false},
+		"classes forbidden":   {with(func(c *rights.Conditions) { c.Data.Forbid, c.Data.Unscanned = []string{"health"}, true }), "", true},
+		"classes of answers": {with(func(c *rights.Conditions) {
+			c.Data.Output = &rights.Output{Unscanned: true, Forbid: []string{"health"}}
+		}), "", true},
+		"answers redacted": {with(func(c *rights.Conditions) { c.Data.Output = &rights.Output{Redact: true} }), "", true},
+		"of the prompt only": {with(func(c *rights.Conditions) {
+			c.Data = rights.Data{Forbid: []string{"health"}, Output: &rights.Output{Unscanned: true}}
+		}), "", false},
 		"held answer":           {with(func(c *rights.Conditions) { c.HoldAnswer = true }), "", true},
 		"writing tools":         {with(func(c *rights.Conditions) { c.Tools.Write = []string{"post"} }), "", true},
 		"any tool":              {with(func(c *rights.Conditions) { c.Tools.Any = true }), "", true},

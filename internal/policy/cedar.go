@@ -41,6 +41,12 @@ func numberValue[T ~int | ~int64](n T) value { return cedar.Long(n) }
 func boolValue(b bool) value                 { return cedar.Boolean(b) }
 func timeValue(t time.Time) value            { return cedar.NewDatetime(t) }
 
+// textOf is a string's text; "" for other values.
+func textOf(v value) string {
+	s, _ := v.(cedar.String)
+	return string(s)
+}
+
 // addressValue is an address as Cedar's ipaddr; a must be valid.
 func addressValue(a netip.Addr) value { return cedar.IPAddr(netip.PrefixFrom(a, a.BitLen())) }
 

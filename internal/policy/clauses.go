@@ -84,20 +84,26 @@ func tierClause(tiers []string) clause {
 	return onContext(textSet(tiers).Contains(at("request", "serviceTier")), "must be one of "+list(tiers), "request", "serviceTier")
 }
 
-// promptClauses compiles the conditions on the prompt. Credentials are refused
-// whatever an entitlement says: it has no word to allow them.
+// promptClauses compiles the conditions on the prompt.
 func promptClauses(d rights.Data) []clause {
-	forbidden := append([]string{string(dataclass.Credential)}, d.Forbid...)
-	out := []clause{forbidClause("prompt", forbidden)}
-	if !d.Unscanned {
-		out = append(out, readClause("prompt"))
+	d.Output = nil
+	return contentClauses("prompt", d.Answer())
+}
+
+// contentClauses compiles the conditions on content. Credentials are refused
+// whatever an entitlement says: it has no word to allow them.
+func contentClauses(where string, o rights.Output) []clause {
+	forbidden := append([]string{string(dataclass.Credential)}, o.Forbid...)
+	out := []clause{forbidClause(where, forbidden)}
+	if !o.Unscanned {
+		out = append(out, readClause(where))
 	}
-	if !d.Regulated {
-		out = append(out, onContext(not(at("prompt", "regulated")), "must be false: the entitlement does not allow regulated data", "prompt", "regulated"))
+	if !o.Regulated {
+		out = append(out, onContext(not(at(where, "regulated")), "must be false: the entitlement does not allow regulated data", where, "regulated"))
 	}
-	if d.MaxLevel != "" {
-		level, _ := dataclass.ParseLevel(d.MaxLevel) // checkConditions has read it
-		out = append(out, onContext(at("prompt", "level").LessThanOrEqual(number(int64(level))), fmt.Sprintf("must be at most %d (%s)", level, level), "prompt", "level"))
+	if o.MaxLevel != "" {
+		level, _ := dataclass.ParseLevel(o.MaxLevel) // checkConditions has read it
+		out = append(out, onContext(at(where, "level").LessThanOrEqual(number(int64(level))), fmt.Sprintf("must be at most %d (%s)", level, level), where, "level"))
 	}
 	return out
 }
@@ -230,15 +236,23 @@ func checkConditions(c *rights.Conditions, nets *identity.Networks) error {
 	if c.MaxTokens < 0 || c.MaxSessionAge < 0 {
 		errs = append(errs, errors.New("maxTokens and maxSessionAge must not be negative"))
 	}
-	if c.Data.MaxLevel != "" {
-		_, err := dataclass.ParseLevel(c.Data.MaxLevel)
+	prompt := c.Data
+	prompt.Output = nil
+	errs = append(errs, checkContent(prompt.Answer()), checkContent(c.Data.Answer()))
+	return errors.Join(append(errs, checkGuardrails(c), checkObjects(c.Objects), checkOutputs(c.Outputs))...)
+}
+
+func checkContent(o rights.Output) error {
+	var errs []error
+	if o.MaxLevel != "" {
+		_, err := dataclass.ParseLevel(o.MaxLevel)
 		errs = append(errs, err)
 	}
-	for _, name := range c.Data.Forbid {
+	for _, name := range o.Forbid {
 		_, err := dataclass.ParseClass(name)
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, checkGuardrails(c), checkObjects(c.Objects), checkOutputs(c.Outputs))...)
+	return errors.Join(errs...)
 }
 
 // checkNetworks refuses names of networks that do not exist.

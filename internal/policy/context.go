@@ -14,9 +14,6 @@ import (
 	"github.com/writ-project/writ/internal/rights"
 )
 
-// unread is an output that nobody will have read.
-var unread = contentRecord(dataclass.Unscanned("no_classifier"))
-
 // facts is the part of a request's context that all its legs share.
 type facts struct {
 	atlas   *atlas
@@ -80,8 +77,14 @@ func (f *facts) promptedAny(l rights.Leg) record {
 	return f.prompted(l)
 }
 
+// restate gives the prompt another label.
+func (f *facts) restate(prompt value) {
+	f.parts["prompt"] = prompt
+	f.last, f.way = record{}, way{}
+}
+
 // answered is the context of a leg under Release: the output and never the
-// prompt (security S7). The facts serve no other context afterwards.
+// prompt (security S7). The facts serve no context of a prompt afterwards.
 func (f *facts) answered(l rights.Leg, output value) record {
 	delete(f.parts, "prompt")
 	f.parts["leg"], f.parts["output"] = f.atlas.records.leg(f.wayOf(l)), output

@@ -13,9 +13,10 @@ import (
 	"github.com/writ-project/writ/internal/rights"
 )
 
-// Decide answers a request: every leg must be allowed, and the release of an
-// answer that nobody will have read, since what could never be let out must
-// not be asked for. Callers must not change the decision's slices: like
+// Decide answers a request: every leg must be allowed, and the release of the
+// answer as far as it can be foreseen, since what could never be let out must
+// not be asked for. A prompt that must be redacted first is decided on as it would
+// be then, and gets no permit: CodeRedact. Callers must not change the decision's slices: like
 // requests share them.
 func (b *Bundle) Decide(r Request) Decision {
 	if err := decidable(&r); err != nil {
@@ -37,6 +38,7 @@ func (b *Bundle) decideAnew(r *Request) (Decision, []string) {
 	if err != nil {
 		return refused(err), nil
 	}
+	h.redaction()
 	answer := h.legs()
 	if h.code() == CodePermit {
 		h.duties()
@@ -44,30 +46,15 @@ func (b *Bundle) decideAnew(r *Request) (Decision, []string) {
 	if h.code() == CodePermit && r.Operation.Async() {
 		h.detached(answer)
 	}
-	if h.code() == CodePermit && r.Operation.Generates() {
-		h.release(answer, unread)
+	if h.code() == CodePermit && h.answers() {
+		h.release(answer, h.foreseen())
 	}
 	return h.close(answer), answer
 }
 
-// Release answers whether the output of a permitted call may be let out. The
-// request is the one the permit was made for, with the present time; only the
-// grants that permitted the call are asked. The decision carries no permit.
-func (b *Bundle) Release(p *Permit, r Request, output dataclass.Label) Decision {
-	h, err := b.hear(&r)
-	switch {
-	case err == nil && !p.Covers(r.Digest):
-		err = errors.New("the permit is for another call")
-	case err == nil && !r.Operation.Generates():
-		err = errors.New("the operation has no answer of a model's to release")
-	}
-	if err != nil {
-		return refused(err)
-	}
-	h.release(p.answer, b.atlas.records.content(output))
-	d := h.close(nil)
-	d.Permit = nil
-	return d
+// answers reports whether the call asks a model for something.
+func (h *hearing) answers() bool {
+	return h.r.Operation.Generates() || h.r.Operation == bedrock.StartAsyncInvoke
 }
 
 // refused is the answer to a request that cannot be put to the rules.
@@ -89,10 +76,12 @@ type hearing struct {
 	room   [16]*rule // for rules, as long as they are not more
 	limits limits
 
-	decision Decision
-	denied   bool // something was not permitted
-	forbade  bool
-	failed   bool // a forbid could not be evaluated
+	decision  Decision
+	redacting bool     // the prompt must be redacted before the call goes on
+	unmet     []string // obligations that cannot be met
+	denied    bool     // something was not permitted
+	forbade   bool
+	failed    bool // a forbid could not be evaluated
 	// malformed is why a question did not conform to the schema.
 	malformed error
 }
@@ -192,14 +181,20 @@ func (h *hearing) prompted(q query, l *rights.Leg) query {
 }
 
 // release asks whether an output may be let out, of the grants named.
-func (h *hearing) release(grants []string, output value) {
+func (h *hearing) release(grants []string, output dataclass.Label) {
+	output = h.answerRedaction(grants, output)
 	l := h.facts.named(h.r.Legs)
 	q := h.query(l)
 	q.Action = actRelease
-	h.gather(h.decide, &q)
-	h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool { return r.grant != nil && !slices.Contains(grants, r.grant.ID) })
-	q.Context = h.facts.answered(*l, output)
+	h.gatherOf(h.decide, &q, grants)
+	q.Context = h.facts.answered(*l, h.bundle.atlas.records.content(output))
 	h.weigh(h.ask(q))
+}
+
+// gatherOf gathers the rules of the grants named, and of no grant.
+func (h *hearing) gatherOf(from [2]*index, q *query, grants []string) {
+	h.gather(from, q)
+	h.rules = slices.DeleteFunc(h.rules, func(r *rule) bool { return r.grant != nil && !slices.Contains(grants, r.grant.ID) })
 }
 
 // gather slices the rules whose head matches a question.
@@ -268,33 +263,36 @@ func addReasons(reasons []Reason, rules []*rule) []Reason {
 	return reasons
 }
 
-// duties asks every obligation for the legs that end at models, in a set of
-// its own (security S8). One that fails to evaluate applies.
+// duties asks the obligations for the legs that end at models, in a set of their
+// own (security S8). One that fails to evaluate applies. What is to be redacted is
+// settled before, and of the answer when there is one.
 func (h *hearing) duties() {
-	for _, o := range obligations {
-		if o.name != ObligeRedact && !h.r.Operation.Generates() && !h.r.Operation.Async() {
-			continue // it is about an answer, and there is none
-		}
-		if !h.oblige[0].about(o.action) && !h.oblige[1].about(o.action) {
-			continue
-		}
-		if imposed := h.imposed(o.action); len(imposed) > 0 {
-			slices.Sort(imposed)
-			h.decision.Obligations = append(h.decision.Obligations, Obligation{Name: o.name, Policies: slices.Compact(imposed)})
+	if !generating(h.r.Operation) {
+		return // they are about an answer, and there is none
+	}
+	for _, name := range []string{ObligeGuardrail, ObligeHold, ObligeHoldAnswer} {
+		if by := h.obliged(obligation(name)); len(by) > 0 {
+			h.decision.Obligations = append(h.decision.Obligations, Obligation{Name: name, Policies: by})
 		}
 	}
 	h.requireGuardrail()
+	h.limitOutput()
 }
 
 // imposed asks one obligation for the legs that end at models.
-func (h *hearing) imposed(action uid) (by []string) {
+func (h *hearing) imposed(action uid) (by []*rule) {
 	var before *rights.Leg // nil when a rule might tell it from the next
 	for i := range h.r.Legs {
 		l := &h.r.Legs[i]
 		if l.Kind != rights.ProfileLeg && !modelLeg(l.Kind) || before != nil && sameModel(before, l) {
 			continue
 		}
-		by = append(by, h.duty(l, action)...)
+		q := h.query(l)
+		q.Action = action
+		h.gather(h.oblige, &q)
+		if len(h.rules) > 0 {
+			by = append(by, h.asked(h.prompted(q, l))...)
+		}
 		if before = nil; !h.partial() {
 			before = l
 		}
@@ -302,20 +300,13 @@ func (h *hearing) imposed(action uid) (by []string) {
 	return by
 }
 
-func (h *hearing) duty(l *rights.Leg, action uid) (imposed []string) {
-	q := h.query(l)
-	q.Action = action
-	h.gather(h.oblige, &q)
-	if len(h.rules) == 0 {
-		return nil
-	}
-	v := h.ask(h.prompted(q, l))
-	for _, r := range v.reasons {
-		imposed = append(imposed, r.id)
-	}
+// asked puts a question to the obligations gathered for it.
+func (h *hearing) asked(q query) (imposed []*rule) {
+	v := h.ask(q)
+	imposed = append(imposed, v.reasons...)
 	for _, e := range v.errors {
-		imposed = append(imposed, e.rule.id)
-		h.decision.Errors = append(h.decision.Errors, Failure{Policy: e.rule.id, Effect: "oblige", Message: e.message})
+		imposed = append(imposed, e.rule)
+		h.decision.Errors = append(h.decision.Errors, Failure{Policy: e.rule.id, Effect: EffectOblige, Message: e.message})
 	}
 	return imposed
 }
@@ -329,10 +320,8 @@ func (h *hearing) requireGuardrail() {
 		return
 	}
 	if !guarded(h.r.Caps.Guardrail) {
-		h.denied, h.forbade = true, true
 		for _, id := range h.decision.Obligations[i].Policies {
-			h.decision.Reasons = append(h.decision.Reasons, Reason{Policy: id, Effect: EffectUnmet,
-				Text: "a guardrail is required: by ARN and numeric version, synchronous, over all content"})
+			h.cannotMeet(id, "a guardrail is required: by ARN and numeric version, synchronous, over all content")
 		}
 	}
 	h.decision.Obligations = slices.Delete(h.decision.Obligations, i, i+1)
@@ -375,6 +364,10 @@ func (h *hearing) close(answer []string) Decision {
 		return d
 	}
 	d.Until = h.limits.end()
+	if h.redacting {
+		d.Code = CodeRedact
+		return d
+	}
 	d.Permit = mint(&h.r, d.Grants, answer, d.Until)
 	return d
 }

@@ -213,10 +213,9 @@ func TestS6_RequestThatDoesNotConformIsRefused(t *testing.T) {
 }
 
 func TestS7_OutputRulesNeedAReadAnswer(t *testing.T) {
-	w := newTestWorld(t).may("chat", rights.Conditions{Data: rights.Data{Forbid: []string{"health"}}}, haiku)
-	w.denies(w.bundle(), w.call(haiku), CodeDefaultDeny) // nobody reads the answer
-	w = newTestWorld(t).may("chat", rights.Conditions{Data: rights.Data{Forbid: []string{"health"}, Unscanned: true}}, haiku)
+	w := newTestWorld(t).may("chat", rights.Conditions{Data: rights.Data{Forbid: []string{"health"}}}, haiku, reel)
 	b := w.bundle()
+	w.denies(b, w.call(reel), CodeDefaultDeny) // nobody reads what is drawn
 	r := w.call(haiku)
 	d := w.permits(b, r)
 	if got := b.Release(d.Permit, r, clean); got.Code != CodePermit || got.Permit != nil {
@@ -249,9 +248,9 @@ func TestS7_OnlyTheGrantsThatPermittedRelease(t *testing.T) {
 }
 
 func TestS7_OrganisationForbidsRelease(t *testing.T) {
-	w := newTestWorld(t).may("chat", rights.Conditions{}, haiku).rule("org",
+	w := newTestWorld(t).may("draw", rights.Conditions{Data: rights.Data{Unscanned: true}}, reel).rule("org",
 		`@id("out") forbid (principal, action == Writ::Action::"Release", resource) when { context.output.unscanned };`)
-	d := w.denies(w.bundle(), w.call(haiku), CodeForbid)
+	d := w.denies(w.bundle(), w.call(reel), CodeForbid)
 	if !slices.ContainsFunc(d.Reasons, func(r Reason) bool { return r.Policy == "org/out" && r.Effect == EffectForbid }) {
 		t.Errorf("reasons %v", d.Reasons)
 	}
@@ -287,9 +286,9 @@ func TestS8_Obligations(t *testing.T) {
 		"any, read":           {rights.Conditions{Tools: rights.Tools{Any: true, Read: []string{"search"}}}, offer("search"), "", nil},
 		"any, changed":        {rights.Conditions{Tools: rights.Tools{Any: true, Read: []string{"search@" + strings.Repeat("0", 64)}}}, offer("search"), "", []string{"hold"}},
 		"answer":              {rights.Conditions{HoldAnswer: true}, offer(), "", []string{"hold_answer"}},
-		"by the organisation": {rights.Conditions{}, offer(), `permit (principal, action == Writ::Action::"oblige:redact", resource) when { context.prompt.level == 0 };`, []string{"redact"}},
+		"by the organisation": {rights.Conditions{}, offer(), `permit (principal, action == Writ::Action::"oblige:hold_answer", resource) when { context.prompt.level == 0 };`, []string{"hold_answer"}},
 		"union": {rights.Conditions{HoldAnswer: true}, offer(), `permit (principal, action in [Writ::Action::"oblige:redact", Writ::Action::"oblige:hold"], resource);`,
-			[]string{"hold", "hold_answer", "redact"}},
+			[]string{"hold", "hold_answer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newTestWorld(t).may("chat", tc.c, sonnetUS)

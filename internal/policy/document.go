@@ -57,6 +57,36 @@ func describe(p *policyTree) string {
 	}
 }
 
+// boundAnnotation states the most tokens of an answer that a policy lets be asked
+// for.
+const boundAnnotation = "max_output_tokens"
+
+// boundOf is the bound that a policy states; 0 when it states none that is one.
+func boundOf(p *policyTree) int64 {
+	n, err := strconv.ParseInt(annotation(p, boundAnnotation), 10, 32)
+	if err != nil || n < 1 {
+		return 0
+	}
+	return n
+}
+
+func boundText(n int64) string {
+	return fmt.Sprintf("@%s(%q)", boundAnnotation, strconv.FormatInt(n, 10))
+}
+
+// checkBound holds a policy's bound against what it is about.
+func checkBound(r *rule) string {
+	limits := r.head.action.op != scopeAny && r.head.action.matches(obligation(ObligeMaxOutputTokens), []uid{obligation(ObligeMaxOutputTokens), groupOblige})
+	stated := annotation(r.tree, boundAnnotation)
+	switch {
+	case limits && r.bound == 0:
+		return fmt.Sprintf("@%s(%q): want the most tokens that may be asked for, from 1", boundAnnotation, stated)
+	case !limits && stated != "":
+		return fmt.Sprintf("@%s says nothing: the policy does not impose %s", boundAnnotation, obligation(ObligeMaxOutputTokens).ID)
+	}
+	return ""
+}
+
 // obligationsNamed reports whether some, and whether all, of the actions that a
 // rule names are obligations. A rule for any action names none: else it would
 // impose, or lift, every obligation by saying nothing.

@@ -11,7 +11,7 @@ import (
 
 // The words of an explanation's decision.
 const (
-	ExplainPermit = "permit"
+	ExplainPermit = "permit" // also of a prompt that is redacted first: then the code and an obligation say so
 	ExplainDeny   = "deny"
 	ExplainHold   = "hold" // permitted, and a human must release the answer or its tool calls
 )
@@ -48,7 +48,7 @@ func (b *Bundle) Explain(r Request) Explanation {
 	for _, l := range d.Legs {
 		e.Legs = append(e.Legs, ExplainedLeg{Leg: l.Leg, Allowed: l.Allowed, Reasons: l.Reasons})
 	}
-	if d.Code == CodePermit {
+	if d.Code == CodePermit || d.Code == CodeRedact {
 		e.Decision = ExplainPermit
 		for _, o := range d.Obligations {
 			if o.Name == ObligeHold || o.Name == ObligeHoldAnswer {
@@ -74,6 +74,7 @@ func (b *Bundle) nearMisses(r *Request, d *Decision) []Reason {
 	if err != nil {
 		return nil
 	}
+	h.redaction()
 	var out []Reason
 	legsAllowed := true
 	for _, l := range d.Legs {
@@ -84,9 +85,9 @@ func (b *Bundle) nearMisses(r *Request, d *Decision) []Reason {
 		}
 		legsAllowed = legsAllowed && l.Allowed
 	}
-	if l := h.facts.named(r.Legs); r.Operation.Generates() && legsAllowed && d.Code == CodeDefaultDeny {
+	if l := h.facts.named(r.Legs); h.answers() && legsAllowed && d.Code == CodeDefaultDeny {
 		q := h.query(l)
-		q.Action, q.Context = actRelease, h.facts.answered(*l, unread)
+		q.Action, q.Context = actRelease, h.facts.answered(*l, b.atlas.records.content(h.foreseen()))
 		out = append(out, h.missed(q)...)
 	}
 	return unique(out, compareReasons)

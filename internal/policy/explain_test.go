@@ -74,8 +74,8 @@ func TestExplain(t *testing.T) {
 }
 
 func TestExplainReleaseNearMiss(t *testing.T) {
-	w := newTestWorld(t).may("chat", rights.Conditions{Data: rights.Data{Forbid: []string{"health"}}}, haiku)
-	e := w.explain(w.bundle(), haiku, "")
+	w := newTestWorld(t).may("draw", rights.Conditions{}, reel)
+	e := w.explain(w.bundle(), reel, "")
 	if e.Decision != ExplainDeny || !strings.Contains(texts(e), "context.output.unscanned is true") {
 		t.Errorf("%s because\n%s", e.Decision, texts(e))
 	}
@@ -92,6 +92,30 @@ func TestExplainOrganisationPermit(t *testing.T) {
 	}
 	if strings.Contains(texts(e), "network.known") {
 		t.Errorf("a condition that holds is listed:\n%s", texts(e))
+	}
+}
+
+// An answer that is supposed is judged as one that came.
+func TestExplainASupposedAnswer(t *testing.T) {
+	w := newTestWorld(t).may("chat", rights.Conditions{Data: rights.Data{Output: &rights.Output{MaxLevel: "confidential"}}}, haiku)
+	b := w.bundle()
+	for context, want := range map[string]string{
+		``:                                     "",
+		`{"output":{}}`:                        "",
+		`{"output":{"classes":["health"]}}`:    "context.output.regulated is true",
+		`{"output":{"level":3}}`:               "context.output.level is 3: it must be at most 2",
+		`{"output":{"unscanned":true}}`:        "context.output.unscanned is true",
+		`{"output":{"classes":["financial"]}}`: "",
+	} {
+		e := w.explain(b, haiku, context)
+		if (e.Decision == ExplainPermit) != (want == "") || !strings.Contains(texts(e), want) {
+			t.Errorf("%s: %s because\n%s", context, e.Decision, texts(e))
+		}
+	}
+	for _, context := range []string{`{"output":{"level":4}}`, `{"output":{"classes":["x"]}}`, `{"output":{"odd":1}}`} {
+		if _, err := b.Request(Question{Identity: w.call(haiku).Identity, Model: haiku, Region: region, Account: account, Now: noon, Context: []byte(context)}); err == nil {
+			t.Errorf("%s is accepted", context)
+		}
 	}
 }
 

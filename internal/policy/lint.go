@@ -82,6 +82,9 @@ func inspect(v *vocabulary, r *rule) []Problem {
 			out = append(out, problem("%s", line))
 		}
 	}
+	if wrong := checkBound(r); wrong != "" {
+		out = append(out, problem("%s", wrong))
+	}
 	return append(append(out, inspectTraits(r, traitsOf(tree))...), inspectHead(v, r)...)
 }
 

@@ -119,6 +119,11 @@ func appendKey(k []byte, r *Request, rd *reads) []byte {
 		}
 	}
 	k = appendLabel(k, &r.Prompt)
+	if r.Output != nil {
+		k = appendLabel(append(k, 1), r.Output)
+	} else {
+		k = append(k, 0)
+	}
 	k = appendField(k, r.Asserted.Purpose)
 	k = appendList(k, r.Asserted.Classes)
 	if rd.metadata {

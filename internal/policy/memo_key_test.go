@@ -41,6 +41,7 @@ func TestS6_MemoKeyCoversEveryField(t *testing.T) {
 			},
 			Legs:     []rights.Leg{{Resource: "a"}},
 			Prompt:   dataclass.Label{Counts: map[dataclass.Class]int{"a": 1}},
+			Output:   &dataclass.Label{Counts: map[dataclass.Class]int{"a": 1}},
 			Asserted: Asserted{Metadata: map[string]string{"a": "b"}},
 		}
 	}

@@ -33,6 +33,7 @@ func (d drawing) narrowing(e *rights.Entitlement) *rights.Narrowing {
 	n.MaxTokens = oneOf[int64](d, "tokens left", 0, 0, 50, 1000)
 	n.MaxSession = identity.Duration(oneOf(d, "age left", 0, 0, 40*time.Second))
 	n.NoRegulated, n.NoUnscanned = d.odds(4, "no regulated"), d.odds(4, "no unscanned")
+	n.Redact = d.odds(5, "redacted")
 	n.NoTools, n.HoldAnswer = d.odds(3, "no tools"), d.odds(6, "hold left")
 	return n
 }

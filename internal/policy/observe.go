@@ -15,7 +15,8 @@ const CodeObserved = "observed"
 // permit, or by a forbid, is let through until a time, and marked. Nothing else
 // is: a request that cannot be put to the rules, a forbid that cannot be
 // evaluated and an obligation that is not met refuse as they always do, and
-// obligations are asked also of what no rule permits. So do a halted identity,
+// obligations are asked also of what no rule permits: a prompt that must be
+// redacted gets CodeRedact, and is asked about anew. So do a halted identity,
 // what a body switches on without anybody knowing what it is (security S2), and
 // what it would have Writ's own role fetch or run inside AWS (security S3).
 //
@@ -29,14 +30,14 @@ func (b *Bundle) Observe(r Request, until time.Time) Decision {
 	if err != nil {
 		return refused(err)
 	}
+	h.redaction()
 	answer := h.legs()
 	h.passOver()
 	h.duties()
-	unmet := h.code() == CodeForbid // an obligation that only the caller could have met
 	if r.Operation.Generates() {
-		h.release(answer, unread)
+		h.release(answer, h.foreseen())
 	}
-	if unmet {
+	if len(h.unmet) > 0 { // which no mode passes over
 		d.Reasons = unique(slices.Concat(d.Reasons, h.decision.Reasons), compareReasons)
 		return d
 	}
@@ -48,6 +49,10 @@ func (b *Bundle) Observe(r Request, until time.Time) Decision {
 	d = h.close(nil)
 	d.Code, d.Would, d.Reasons = CodeObserved, would, reasons
 	d.Grants, d.Until = nil, until
+	if h.redacting {
+		d.Code = CodeRedact
+		return d
+	}
 	d.Permit = mint(&h.r, nil, nil, until)
 	d.Permit.observed = true
 	return d

@@ -45,8 +45,8 @@ func TestObserveLetsDenialsThroughAndMarksThem(t *testing.T) {
 	if !slices.ContainsFunc(d.Reasons, func(r Reason) bool { return r.Policy == "org/shared" && r.Effect == EffectForbid }) {
 		t.Errorf("what would have denied is not told: %v", d.Reasons)
 	}
-	out := newTestWorld(t).may("chat", rights.Conditions{Data: rights.Data{Forbid: []string{"health"}}}, haiku)
-	out.observes(out.bundle(), out.call(haiku), CodeDefaultDeny) // its answer may not be released
+	out := newTestWorld(t).may("draw", rights.Conditions{}, reel)
+	out.observes(out.bundle(), out.call(reel), CodeDefaultDeny) // its answer may not be released
 
 	r := w.call(haiku)
 	if d := b.Observe(r, tomorrow); d.Code != CodePermit || d.Would != "" || d.Permit == nil || d.Permit.Observed() || !d.Until.Equal(noon.Add(time.Hour)) {
@@ -98,7 +98,7 @@ func TestObserveNeverPassesOverAnError(t *testing.T) {
 
 // What is imposed on a call is imposed on one that no rule permits, too.
 func TestObserveKeepsObligations(t *testing.T) {
-	for _, o := range []string{ObligeHold, ObligeHoldAnswer, ObligeRedact} {
+	for _, o := range []string{ObligeHold, ObligeHoldAnswer} {
 		w := newTestWorld(t).rule("org", `permit (principal, action == Writ::Action::"oblige:`+o+`", resource);`)
 		if d := w.bundle().Observe(w.call(haiku), tomorrow); !slices.Equal(obligationNames(d), []string{o}) {
 			t.Errorf("obligations %v, want %s", d.Obligations, o)
@@ -116,10 +116,36 @@ func TestObserveKeepsObligations(t *testing.T) {
 	}
 }
 
-func TestAnObservedPermitReleasesNothingByItself(t *testing.T) {
-	w := newTestWorld(t).may("other", rights.Conditions{}, novaLite)
+// What observe mode let through is let out: but for what an obligation keeps in.
+func TestAnObservedCallsAnswerIsLetOut(t *testing.T) {
+	w := newTestWorld(t).rule("org", `forbid (principal, action == Writ::Action::"Release", resource) when { context.output.regulated };`)
 	b, r := w.bundle(), w.call(haiku)
-	if got := b.Release(b.Observe(r, tomorrow).Permit, r, dataclass.Declared(dataclass.Health)); got.Code == CodePermit {
-		t.Error("an output was released by a right that does not exist")
+	ill := dataclass.Declared(dataclass.Health)
+	p := b.Observe(r, tomorrow).Permit
+	if got := b.Release(p, r, ill); got.Code != CodePermit || got.Permit != nil || b.ReadsOutput(p, r) {
+		t.Errorf("%s %v, reads output: %v", got.Code, got.Reasons, b.ReadsOutput(p, r))
 	}
+	b = w.rule("redact", `permit (principal, action == Writ::Action::"oblige:redact_answer", resource);`).bundle()
+	p = b.Observe(r, tomorrow).Permit
+	if got := b.Release(p, r, ill); got.Code != CodeForbid || !b.ReadsOutput(p, r) {
+		t.Errorf("an answer that cannot be redacted: %s", got.Code)
+	}
+	ill.Redactable = true
+	if got := b.Release(p, r, ill); got.Code != CodePermit || !slices.Equal(obligationNames(got), []string{ObligeRedactAnswer}) {
+		t.Errorf("an answer that can: %s %v", got.Code, got.Obligations)
+	}
+}
+
+// A prompt that must be redacted is, before observe mode lets it through.
+func TestObserveRedacts(t *testing.T) {
+	w := newTestWorld(t).rule("org", `permit (principal, action == Writ::Action::"oblige:redact", resource) when { context.prompt.regulated };`)
+	b := w.bundle()
+	ill := dataclass.Declared(dataclass.Health)
+	w.refusesToObserve(b, w.call(haiku, func(r *Request) { r.Prompt = ill }))
+	ill.Redactable = true
+	d := b.Observe(w.call(haiku, func(r *Request) { r.Prompt = ill }), tomorrow)
+	if d.Code != CodeRedact || d.Permit != nil || !slices.Equal(obligationNames(d), []string{ObligeRedact}) {
+		t.Errorf("%s with permit %v, obligations %v", d.Code, d.Permit != nil, d.Obligations)
+	}
+	w.observes(b, w.call(haiku, func(r *Request) { r.Prompt = ill.Redacted() }), CodeDefaultDeny)
 }

@@ -97,8 +97,13 @@ func TestRulesOnInvokeReachCounting(t *testing.T) {
 // redacted must be so here too (security S8).
 func TestS8_CountingOwesRedactionOnly(t *testing.T) {
 	w := newTestWorld(t).entitled("e", []string{"CountTokens"}, rights.Conditions{}, haiku)
-	w.rule("o", `@id("all") permit (principal, action in Writ::Action::"Oblige", resource);`)
-	d := w.permits(w.bundle(), w.count(haiku, bedrock.Capabilities{}))
+	w.rule("o", `@id("all") @max_output_tokens("1") permit (principal, action in Writ::Action::"Oblige", resource);`)
+	b := w.bundle()
+	w.permits(b, w.count(haiku, bedrock.Capabilities{}))
+	d := w.denies(b, w.count(haiku, bedrock.Capabilities{}, func(r *Request) {
+		r.Prompt = dataclass.Declared(dataclass.PersonalContact)
+		r.Prompt.Redactable = true
+	}), CodeRedact)
 	if len(d.Obligations) != 1 || d.Obligations[0].Name != ObligeRedact {
 		t.Errorf("obligations %v, want redact alone", d.Obligations)
 	}

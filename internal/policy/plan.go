@@ -73,8 +73,9 @@ func (t *template) counting(cat *bedrock.Catalogue) error {
 	}
 	c := t.ent.Conditions
 	c.MaxTokens, c.ServiceTiers, c.Guardrails, c.RequireGuardrail = 0, nil, nil, false
-	prompted := append([]clause{accountClause(t.ent.Account)}, conditionClauses(c)...)
-	prompted = append(prompted, promptClauses(c.Data)...)
+	shared := append([]clause{accountClause(t.ent.Account)}, conditionClauses(c)...)
+	t.addRedaction(append(slices.Clip(shared), duringOne(bedrock.CountTokens)), targets)
+	prompted := append(slices.Clip(shared), promptClauses(c.Data)...)
 	for _, w := range targets {
 		t.add([]uid{actCountTokens}, w.resource, prompted, w.clauses...)
 	}

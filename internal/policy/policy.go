@@ -77,8 +77,9 @@ type Request struct {
 	Region    string            // required: the region called
 	Caps      bedrock.Capabilities
 	BodyBytes int
-	Legs      []rights.Leg    // required, at least one: from rights.Legs
-	Prompt    dataclass.Label // detected joined with declared
+	Legs      []rights.Leg     // required, at least one: from rights.Legs
+	Prompt    dataclass.Label  // detected joined with declared
+	Output    *dataclass.Label // what to suppose of the answer; nil: what can be foreseen of it
 	Asserted  Asserted
 	Digest    Digest // what a permit will cover
 }
@@ -96,6 +97,7 @@ const (
 	CodePermit         = "permit"
 	CodeDefaultDeny    = "default_deny"    // no rule permits some leg
 	CodeForbid         = "forbid"          // a rule forbids, or an obligation cannot be met
+	CodeRedact         = "redact"          // it would be permitted once the prompt is redacted, and asked about anew
 	CodePolicyError    = "policy_error"    // a forbid could not be evaluated
 	CodeInvalidRequest = "invalid_request" // the request is not one the rules can speak about
 )
@@ -105,8 +107,9 @@ type Decision struct {
 	Permit  *Permit       // nil unless permitted
 	Legs    []LegDecision // one per leg, in the request's order
 	Reasons []Reason
-	// Obligations are what is still to be done for the call to go on; a
-	// guardrail that was required and that the call brings is done.
+	// Obligations are what is still to be done for the call to go on. What the
+	// call has met already is done: a guardrail that it brings, a limit that it
+	// states, a prompt with nothing in it to redact.
 	Obligations []Obligation
 	Errors      []Failure
 	// Grants names the grants whose permits determined the answer.
@@ -144,10 +147,12 @@ const (
 
 // The obligations that a policy can impose.
 const (
-	ObligeHold       = "hold"        // calls of tools that write wait for a human
-	ObligeHoldAnswer = "hold_answer" // the whole answer waits for a human
-	ObligeRedact     = "redact"      // sensitive spans of the prompt are replaced
-	ObligeGuardrail  = "guardrail"   // a guardrail must be applied, in full and in step
+	ObligeHold            = "hold"              // calls of tools that write wait for a human
+	ObligeHoldAnswer      = "hold_answer"       // the whole answer waits for a human
+	ObligeRedact          = "redact"            // sensitive spans of the prompt are replaced
+	ObligeRedactAnswer    = "redact_answer"     // and those of the answer
+	ObligeGuardrail       = "guardrail"         // a guardrail must be applied, in full and in step
+	ObligeMaxOutputTokens = "max_output_tokens" // a limit must be stated, of @max_output_tokens at most
 )
 
 // Obligation is something that must happen for a permitted call to go on.

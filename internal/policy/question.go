@@ -19,7 +19,8 @@ import (
 
 // Question is a request that nobody made: what would be decided if. It starts
 // from stated defaults, a call from 127.0.0.1 over a fresh session with a
-// prompt that was read and holds nothing, and changes what Context says.
+// prompt that was read and holds nothing, and changes what Context says. Of the
+// answer it supposes what can be foreseen.
 type Question struct {
 	Identity  *identity.Identity // required
 	Model     string             // as a caller would name it; required unless the operation invokes none
@@ -76,6 +77,7 @@ type (
 		Request  *partialRequest  `json:"request"`
 		Asserted *partialAsserted `json:"asserted"`
 		Prompt   *partialContent  `json:"prompt"`
+		Output   *partialContent  `json:"output"` // what the answer would hold; nil: what can be foreseen
 	}
 	partialNetwork struct {
 		IP    *netip.Addr `json:"ip"`
@@ -149,7 +151,7 @@ func (b *Bundle) apply(text []byte, r *Request) error {
 	if c.Asserted != nil {
 		r.Asserted = Asserted(*c.Asserted)
 	}
-	return errors.Join(b.applyNetwork(c.Network, r), applySession(c.Session, r), applyRequest(c.Request, r), applyPrompt(c.Prompt, r))
+	return errors.Join(b.applyNetwork(c.Network, r), applySession(c.Session, r), applyRequest(c.Request, r), applyContent(&c, r))
 }
 
 // strictJSON decodes one JSON value without unknown names.
@@ -234,15 +236,31 @@ func applyRequest(p *partialRequest, r *Request) error {
 	return nil
 }
 
-// applyPrompt sets the prompt's label. Classes imply their level and whether
-// the prompt is regulated, unless those are said too.
-func applyPrompt(p *partialContent, r *Request) error {
-	if p == nil {
-		return nil
+// applyContent sets the labels of prompt and answer.
+func applyContent(c *partialContext, r *Request) error {
+	if c.Prompt != nil {
+		l, err := c.Prompt.label("prompt")
+		if err != nil {
+			return err
+		}
+		r.Prompt = l
 	}
+	if c.Output != nil {
+		l, err := c.Output.label("output")
+		if err != nil {
+			return err
+		}
+		r.Output = &l
+	}
+	return nil
+}
+
+// label is the label that is stated. Classes imply their level and whether the
+// content is regulated, unless those are said too.
+func (p *partialContent) label(where string) (dataclass.Label, error) {
 	for _, c := range p.Classes {
 		if _, err := dataclass.ParseClass(string(c)); err != nil {
-			return err
+			return dataclass.Label{}, err
 		}
 	}
 	l := dataclass.Declared(p.Classes...)
@@ -264,8 +282,7 @@ func applyPrompt(p *partialContent, r *Request) error {
 		l.Level = dataclass.Restricted
 	}
 	if l.Level < dataclass.Public || l.Level > dataclass.Restricted {
-		return fmt.Errorf("prompt.level %d: want 0 to 3", int(l.Level))
+		return dataclass.Label{}, fmt.Errorf("%s.level %d: want 0 to 3", where, int(l.Level))
 	}
-	r.Prompt = l
-	return nil
+	return l, nil
 }

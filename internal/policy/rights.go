@@ -97,17 +97,26 @@ func (p *Permits) laws(b *Bundle, i *identity.Identity, place rights.Place, want
 		}
 	}
 	for _, r := range b.oblige.rules() {
-		if wanted(r.id) && guards(r) && r.head.principal.matches(f.principal.UID, []uid{f.principal.UID}) {
-			p.Unconverted = append(p.Unconverted, Unconverted{Rule: r.id, Effect: "oblige", Reason: "it demands a guardrail, and refuses calls without"})
+		if wanted(r.id) && demand(r) != "" && r.head.principal.matches(f.principal.UID, []uid{f.principal.UID}) {
+			p.Unconverted = append(p.Unconverted, Unconverted{Rule: r.id, Effect: "oblige", Reason: demand(r)})
 		}
 	}
 	return nil
 }
 
-// guards reports whether a rule may demand a guardrail, the one obligation that
-// refuses a call.
-func guards(r *rule) bool {
-	return r.head.action.matches(obligation(ObligeGuardrail), []uid{obligation(ObligeGuardrail), groupOblige})
+// demand says what a rule may demand that a call can fail to meet, or "".
+func demand(r *rule) string {
+	for _, d := range []struct{ name, text string }{
+		{ObligeGuardrail, "it demands a guardrail, and refuses calls without"},
+		{ObligeMaxOutputTokens, "it demands a limit on the answer, and refuses calls without"},
+		{ObligeRedact, "it demands that prompts are redacted, and refuses those that cannot be"},
+		{ObligeRedactAnswer, "it demands that answers are redacted, and refuses those that cannot be"},
+	} {
+		if r.head.action.matches(obligation(d.name), []uid{obligation(d.name), groupOblige}) {
+			return d.text
+		}
+	}
+	return ""
 }
 
 func (p *Permits) grants(h *holder, place rights.Place) error {

@@ -17,8 +17,8 @@ import (
 // Keys is a request in condition keys: those that AWS would see of it, and under
 // writ: what only the gateway knows. The keys that each leg fixes, such as its
 // region, come over these (rights.CheckOf). What the gateway is obliged to hold
-// back counts as held, and the answer as one that nobody has read.
-func Keys(r *Request) awsiam.Context {
+// back counts as held, and the answer is what can be foreseen of it.
+func (b *Bundle) Keys(r *Request) awsiam.Context {
 	c := awsiam.Context{}
 	c.Set("aws:CurrentTime", awsiam.One(r.Now.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)))
 	c.Set("aws:EpochTime", awsiam.One(strconv.FormatInt(r.Now.Unix(), 10)))
@@ -34,12 +34,22 @@ func Keys(r *Request) awsiam.Context {
 	}
 	callKeys(c, r)
 	standingKeys(c, r)
-	contentKeys(c, "prompt", withUnread(r.Prompt, r.Caps.UnknownContent))
-	contentKeys(c, "output", dataclass.Unscanned("no_classifier"))
+	prompt := withUnread(r.Prompt, r.Caps.UnknownContent)
+	contentKeys(c, "prompt", prompt)
+	contentKeys(c, "output", b.foresee(r))
+	setBool(c, !prompt.ToRedact() && unredactable(prompt) == "", "oblige", ObligeRedact)
 	for _, name := range []string{ObligeHold, ObligeHoldAnswer} {
 		setBool(c, true, "oblige", name)
 	}
 	return c
+}
+
+// foresee is the label of the answer to a call, as far as it can be foreseen.
+func (b *Bundle) foresee(r *Request) dataclass.Label {
+	if h, err := b.hear(r); err == nil && h.answers() {
+		return h.foreseen()
+	}
+	return dataclass.Label{}
 }
 
 func setBool(c awsiam.Context, is bool, path ...string) {

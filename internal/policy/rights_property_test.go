@@ -45,7 +45,7 @@ func wideCatalogue(t testing.TB) *bedrock.Catalogue {
 }
 
 var (
-	drawnModels    = []string{haiku, sonnet, sonnetUS, globalOne, novaLite, "us." + novaLite, llama, imported, endpoint, endpoint2, application, router}
+	drawnModels    = []string{reel, haiku, sonnet, sonnetUS, globalOne, novaLite, "us." + novaLite, llama, imported, endpoint, endpoint2, application, router}
 	drawnSelectors = append([]string{"family:amazon.nova", "family:meta.llama", "provider:anthropic", "provider:amazon"}, drawnModels...)
 	drawnNetworks  = []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("10.2.2.3"), netip.MustParseAddr("203.0.113.9"), {}}
 	drawnTool      = bedrock.Tool{Name: "search", Digest: [32]byte{7}}
@@ -127,6 +127,12 @@ func (d drawing) conditions() (c rights.Conditions) {
 	list(&c.Data.Forbid, 10, "forbid", "health", "source_code")
 	c.Data.Unscanned, c.Data.Regulated = d.odds(2, "unscanned"), d.odds(2, "regulated")
 	c.Data.MaxLevel = oneOf(d, "level", "", "", "", "internal", "restricted")
+	c.Data.Redact = d.odds(5, "redact")
+	if d.odds(3, "output") {
+		c.Data.Output = &rights.Output{Regulated: d.odds(2, "out regulated"), Unscanned: d.odds(2, "out unscanned"), Redact: d.odds(6, "out redact")}
+		list(&c.Data.Output.Forbid, 6, "out forbid", "health", "source_code")
+		c.Data.Output.MaxLevel = oneOf(d, "out level", "", "", "internal", "restricted")
+	}
 	c.MaxTokens = oneOf[int64](d, "max tokens", 0, 0, 0, 100)
 	c.MaxSessionAge = identity.Duration(oneOf(d, "session age", 0, 0, 0, time.Minute))
 	c.HoldAnswer = d.odds(10, "hold")
@@ -269,15 +275,17 @@ func (d drawing) guardrail(r *Request, cond *rights.Conditions) {
 }
 
 func (d drawing) label() dataclass.Label {
-	return near(d, "prompt", []dataclass.Label{clean}, clean, dataclass.Declared(dataclass.Health), dataclass.Declared(dataclass.SourceCode), dataclass.Declared(dataclass.Credential),
+	contact, number := dataclass.Declared(dataclass.PersonalContact), dataclass.Declared(dataclass.RegulatedPersonal, dataclass.SourceCode)
+	contact.Redactable, number.Redactable = true, true
+	return near(d, "prompt", []dataclass.Label{clean, clean, contact}, clean, contact, number, dataclass.Declared(dataclass.Health), dataclass.Declared(dataclass.SourceCode), dataclass.Declared(dataclass.Credential),
 		dataclass.Unscanned("image"), dataclass.Label{Truncated: true}, dataclass.Declared(dataclass.OnlineIdentifier))
 }
 
 // converted asks the policies about every leg of a request.
-func converted(t testing.TB, p *Permits, r *Request) (allowed bool, why awsiam.Decision) {
+func converted(t testing.TB, b *Bundle, p *Permits, r *Request) (allowed bool, why awsiam.Decision) {
 	t.Helper()
 	layers := awsiam.Layers{Identity: p.Documents()}
-	keys := Keys(r)
+	keys := b.Keys(r)
 	for _, k := range rights.ChecksOf(awsiam.EmbeddedFacts(), r.Legs) {
 		ctx := awsiam.Context{}
 		for _, c := range []awsiam.Context{keys, k.Known} {
@@ -323,9 +331,9 @@ func TestWhatCedarPermitsIsWhatTheAlgebraAllows(t *testing.T) {
 			if got.Code == CodeInvalidRequest {
 				rt.Fatalf("%v", got.Reasons)
 			}
-			allowed, why := converted(t, p, &r)
+			allowed, why := converted(t, b, p, &r)
 			if allowed != (got.Code == CodePermit) {
-				rt.Fatalf("Cedar says %s, the policies allow: %v (%+v)\nreasons %v\nlegs %v", got.Code, allowed, why, got.Reasons, got.Legs)
+				rt.Fatalf("Cedar says %s, the policies allow: %v (%+v)\nreasons %v\nentitlements %+v\nlegs %v", got.Code, allowed, why, got.Reasons, ents, got.Legs)
 			}
 			if asked++; allowed {
 				permitted++

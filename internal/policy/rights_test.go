@@ -64,7 +64,7 @@ func TestPermitsOfAnIdentityWithoutGrantsAllowNothing(t *testing.T) {
 	p := w.converted(b)
 	if r := w.called(haiku); len(p.Granted) > 0 {
 		t.Errorf("%+v", p.Granted)
-	} else if allowed, _ := converted(t, p, &r); allowed {
+	} else if allowed, _ := converted(t, b, p, &r); allowed {
 		t.Error("a call is allowed without a grant")
 	}
 }
@@ -149,7 +149,7 @@ func TestForbidsConvertExactly(t *testing.T) {
 				if got := b.Decide(r); (got.Code == CodePermit) != want {
 					t.Errorf("%s: Cedar says %s: %v", model, got.Code, got.Reasons)
 				}
-				if allowed, why := converted(t, p, &r); allowed != want {
+				if allowed, why := converted(t, b, p, &r); allowed != want {
 					t.Errorf("%s: the policies allow %v: %+v", model, allowed, why)
 				}
 			}
@@ -163,7 +163,8 @@ func TestForbidsConvertExactly(t *testing.T) {
 // not pass the gateway, also by another grant.
 func TestAHoldForbidsToStart(t *testing.T) {
 	start := func(hold bool) (*testWorld, *Bundle) {
-		w := newTestWorld(t).may("a", rights.Conditions{Outputs: []string{"s3://out/*"}}, novaLite).may("b", rights.Conditions{Outputs: []string{"s3://out/*"}, HoldAnswer: hold}, novaLite)
+		w := newTestWorld(t).may("a", rights.Conditions{Outputs: []string{"s3://out/*"}, Data: rights.Data{Unscanned: true}}, novaLite).
+			may("b", rights.Conditions{Outputs: []string{"s3://out/*"}, HoldAnswer: hold}, novaLite)
 		for i := range w.Entitlements {
 			w.Entitlements[i].Actions = []string{"StartAsyncInvoke"}
 		}
@@ -173,7 +174,7 @@ func TestAHoldForbidsToStart(t *testing.T) {
 	for _, hold := range []bool{false, true} {
 		w, b := start(hold)
 		r := testCall(t, w.Catalogue, bedrock.StartAsyncInvoke, novaLite, caps, func(r *Request) { r.Account, r.Home = account, account })
-		allowed, why := converted(t, w.converted(b), &r)
+		allowed, why := converted(t, b, w.converted(b), &r)
 		if got := b.Decide(r); allowed == hold || (got.Code == CodePermit) == hold {
 			t.Errorf("hold %v: Cedar says %s, the policies allow %v: %+v", hold, got.Code, allowed, why)
 		}
@@ -185,12 +186,12 @@ func TestAHoldForbidsToStart(t *testing.T) {
 func TestARuleOnAnswersForbidsToStart(t *testing.T) {
 	rule := `forbid (principal, action in [Writ::Action::"Invoke", Writ::Action::"Release"], resource in Writ::Family::"%s") when { context.request.maxTokens > 1000 };`
 	for family, want := range map[string]bool{"amazon.nova": false, "anthropic.claude": true} {
-		w := newTestWorld(t).may("a", rights.Conditions{Outputs: []string{"s3://out/*"}}, novaLite).rule("law", fmt.Sprintf(rule, family))
+		w := newTestWorld(t).may("a", rights.Conditions{Outputs: []string{"s3://out/*"}, Data: rights.Data{Unscanned: true}}, novaLite).rule("law", fmt.Sprintf(rule, family))
 		w.Entitlements[0].Actions = []string{"StartAsyncInvoke"}
 		b := w.bundle()
 		caps := bedrock.Capabilities{Output: &bedrock.Output{URI: "s3://out/x"}}
 		r := testCall(t, w.Catalogue, bedrock.StartAsyncInvoke, novaLite, caps, func(r *Request) { r.Account, r.Home = account, account })
-		allowed, why := converted(t, w.converted(b), &r)
+		allowed, why := converted(t, b, w.converted(b), &r)
 		if got := b.Decide(r); allowed != want || (got.Code == CodePermit) != want {
 			t.Errorf("a rule on %s: Cedar says %s, the policies allow %v: %+v", family, got.Code, allowed, why)
 		}
@@ -201,7 +202,7 @@ func TestARuleOnAnswersForbidsToStart(t *testing.T) {
 func TestKeysOfARequest(t *testing.T) {
 	w := newTestWorld(t)
 	r := w.callWith(haiku, bedrock.Capabilities{Guardrail: &bedrock.Guardrail{ID: "abc123", Version: "3"}, Extras: []string{"b", "a", "b"}, UnknownContent: []string{"x"}}, func(r *Request) { r.Account = account })
-	keys := Keys(&r)
+	keys := w.bundle().Keys(&r)
 	for key, want := range map[string]string{
 		"aws:currenttime": "2026-11-18T12:00:00Z", "aws:sourceip": "127.0.0.1", "aws:principalaccount": account,
 		"bedrock:guardrailidentifier": guardrail1 + ":3", "writ:request.guardrail": "abc123:3", "writ:request.extras": "a b",
@@ -213,7 +214,7 @@ func TestKeysOfARequest(t *testing.T) {
 		}
 	}
 	twice := w.callWith(haiku, bedrock.Capabilities{Tools: []bedrock.Tool{tool("a", 1), tool("a", 2)}})
-	if v := Keys(&twice)["writ:request.tooldigests"]; v.Doubt == "" {
+	if v := w.bundle().Keys(&twice)["writ:request.tooldigests"]; v.Doubt == "" {
 		t.Error("a tool that is defined twice is taken for one")
 	}
 }

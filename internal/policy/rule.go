@@ -27,17 +27,6 @@ var (
 
 func action(name string) uid { return newUID(actionType, name) }
 
-// obligations lists what can be asked in the set of obligations.
-var obligations = []struct {
-	name   string
-	action uid
-}{
-	{ObligeGuardrail, obligation(ObligeGuardrail)},
-	{ObligeHold, obligation(ObligeHold)},
-	{ObligeHoldAnswer, obligation(ObligeHoldAnswer)},
-	{ObligeRedact, obligation(ObligeRedact)},
-}
-
 func obligation(name string) uid { return action("oblige:" + name) }
 
 // rule is one Cedar policy with what Writ knows about it.
@@ -50,6 +39,8 @@ type rule struct {
 	compiled *compiledPolicy // what is evaluated once the action is known to match
 	clauses  []clause        // its conditions one by one, all of which must hold
 	partial  bool            // it may read what is not the same for all legs of a call
+	output   bool            // it may read context.output
+	bound    int64           // of @max_output_tokens; 0: none is stated
 	grant    *rights.Grant
 }
 
@@ -59,7 +50,7 @@ type rule struct {
 func newRule(id, text string, p *policyTree) *rule {
 	return &rule{
 		id: id, text: text, forbid: forbids(p), head: headOf(p), tree: p,
-		compiled: compilePolicy(withoutAction(p)), partial: readsLeg(p),
+		compiled: compilePolicy(withoutAction(p)), partial: readsLeg(p), output: readsOutput(p), bound: boundOf(p),
 	}
 }
 

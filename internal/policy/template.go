@@ -72,6 +72,7 @@ func (t *template) invoking(actions []uid, cat *bedrock.Catalogue) error {
 	t.addUses(&c, prompted, targets)
 	t.addReleases(targets)
 	t.addObligations(prompted, targets)
+	t.addRedaction(append(slices.Clip(shared), during(bedrock.Operation.Generates)), targets)
 	return nil
 }
 
@@ -94,22 +95,26 @@ func (t *template) addUses(c *rights.Conditions, shared []clause, targets []targ
 	}
 }
 
-// addReleases lets answers out. Rules on data are about the prompt, except the
-// classes forbidden: they may not come out either, so an answer that nobody
-// read stays in unless the entitlement allows what could not be read. Which
-// other conditions held is settled by then: only the grants that permitted the
-// call are asked to release its answer.
+// addReleases lets answers out. Which other conditions held is settled by then:
+// only the grants that permitted the call are asked to release its answer.
 func (t *template) addReleases(targets []target) {
-	data := t.ent.Conditions.Data
-	var rules []clause
-	if len(data.Forbid) > 0 {
-		rules = append(rules, forbidClause("output", data.Forbid))
-		if !data.Unscanned {
-			rules = append(rules, readClause("output"))
-		}
-	}
+	answer := t.ent.Conditions.Data.Answer()
+	rules := contentClauses("output", answer)
 	for _, w := range targets {
 		t.add([]uid{actRelease}, w.resource, rules, w.clauses...)
+		if answer.Redact {
+			t.add([]uid{obligation(ObligeRedactAnswer)}, w.resource, nil, w.clauses...)
+		}
+	}
+}
+
+// addRedaction demands that prompts are redacted, whatever they hold.
+func (t *template) addRedaction(shared []clause, targets []target) {
+	if !t.ent.Conditions.Data.Redact {
+		return
+	}
+	for _, w := range targets {
+		t.add([]uid{obligation(ObligeRedact)}, w.resource, shared, w.clauses...)
 	}
 }
 

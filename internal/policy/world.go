@@ -309,3 +309,9 @@ func principalOf(i *identity.Identity) entity {
 	}
 	return entity{UID: newUID(identityType, i.ID), Attributes: newRecord(attributes)}
 }
+
+// modalityOf is the modality of a model or profile as an entity.
+func modalityOf(e entity) string {
+	m, _ := e.Attributes.Get("modality")
+	return textOf(m)
+}

@@ -84,6 +84,7 @@ type Narrowing struct {
 	Forbid       []string          `json:"forbid,omitempty" yaml:"forbid,omitempty"` // further classes of data refused
 	NoRegulated  bool              `json:"noRegulated,omitempty" yaml:"noRegulated,omitempty"`
 	NoUnscanned  bool              `json:"noUnscanned,omitempty" yaml:"noUnscanned,omitempty"`
+	Redact       bool              `json:"redact,omitempty" yaml:"redact,omitempty"` // of prompts and answers
 	NoTools      bool              `json:"noTools,omitempty" yaml:"noTools,omitempty"`
 	MaxTokens    int64             `json:"maxTokens,omitempty" yaml:"maxTokens,omitempty"`
 	HoldAnswer   bool              `json:"holdAnswer,omitempty" yaml:"holdAnswer,omitempty"`

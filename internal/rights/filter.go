@@ -20,8 +20,8 @@ type FilterFacts struct {
 	Tier        string
 	Environment string
 	Kind        string // of the identity
-	Level       string // highest level of data; "restricted" where there is no limit
-	Regulated   bool
+	Level       string // highest level of data, in or out; "restricted" where there is no limit
+	Regulated   bool   // in or out
 	Duration    time.Duration
 	SpendUSD    *int64 // a month; nil: unstated
 	Emergency   bool
@@ -30,10 +30,20 @@ type FilterFacts struct {
 // FactsOf are the facts of a request for an entitlement, as it is under the
 // request's narrowing, by an identity.
 func FactsOf(asked *Entitlement, by *identity.Identity) FilterFacts {
+	in := asked.Conditions.Data
+	out := in.Answer()
 	return FilterFacts{
-		Tier: asked.Tier(), Environment: by.Environment, Kind: string(by.Kind), Regulated: asked.Conditions.Data.Regulated,
-		Level: cmp.Or(asked.Conditions.Data.MaxLevel, dataclass.Restricted.String()),
+		Tier: asked.Tier(), Environment: by.Environment, Kind: string(by.Kind), Regulated: in.Regulated || out.Regulated,
+		Level: max(levelOf(in.MaxLevel), levelOf(out.MaxLevel)).String(),
 	}
+}
+
+// levelOf is a limit on levels; where there is none, the highest.
+func levelOf(limit string) dataclass.Level {
+	if l, err := dataclass.ParseLevel(limit); err == nil {
+		return l
+	}
+	return dataclass.Restricted
 }
 
 // Matches reports whether a filter picks a request: whether every field that is

@@ -63,6 +63,10 @@ func TestFactsOfWhatIsAskedFor(t *testing.T) {
 	if got := FactsOf(&less, who); got.Level != "internal" || got.Regulated {
 		t.Errorf("a request for less is taken for %+v", got)
 	}
+	e.Conditions.Data = Data{MaxLevel: "internal", Output: &Output{Regulated: true, MaxLevel: "confidential"}}
+	if got := FactsOf(&e, who); got.Level != "confidential" || !got.Regulated {
+		t.Errorf("what may come out counts too: %+v", got)
+	}
 }
 
 func TestAccessValidate(t *testing.T) {

@@ -44,6 +44,7 @@ func (c *converter) invoking(names []string, r *reach) {
 	during := operations(func(o bedrock.Operation) bool { return o.Generates() && slices.Contains(actions, o.Permission()) })
 	model := slices.Concat(during, c.modelTerm(cond), promptTerm(cond.Data), heldTerm(cond))
 	c.models(awsiam.Allow, "Invoke", actions, r, model, outputTerm(cond.Data))
+	c.redacting(actions, r, during, c.modelTerm(cond))
 	if len(actions) == 1 {
 		during = append(during, isBool(Opaque("request", "streaming"), actions[0] == bedrock.InvokeModelWithResponseStream.Permission()))
 	}
@@ -88,12 +89,12 @@ func whoTerm(c *Conditions) (t Term) {
 }
 
 // modelTerm is the conditions that are not about content, for a model's leg, in
-// the keys that AWS gives it. That every leg's region is listed says that all
-// regions of the call are.
+// the keys that AWS gives it. That all regions of the call are listed is said
+// beside: of two grants each might list the regions of some legs.
 func (c *converter) modelTerm(cond *Conditions) Term {
 	t := append(whoTerm(cond), shapeTerm(cond)...)
 	if len(cond.Regions) > 0 {
-		t = append(t, equals("aws:RequestedRegion", cond.Regions...))
+		t = append(t, equals("aws:RequestedRegion", cond.Regions...), allAmong(Opaque("request", "regions"), cond.Regions))
 	}
 	tiers := cond.ServiceTiers
 	if len(tiers) == 0 {
@@ -208,32 +209,37 @@ func toolTest(listed []string) Test {
 	return t
 }
 
-// promptTerm is the conditions on the prompt. Credentials are always refused.
+// promptTerm is the conditions on the prompt, as it is sent.
 func promptTerm(d Data) Term {
-	t := Term{noneAmong(Opaque("prompt", "classes"), append([]string{string(dataclass.Credential)}, d.Forbid...))}
-	if !d.Unscanned {
-		t = append(t, isBool(Opaque("prompt", "unscanned"), false), isBool(Opaque("prompt", "truncated"), false))
-	}
-	if !d.Regulated {
-		t = append(t, isBool(Opaque("prompt", "regulated"), false))
-	}
-	if level, err := dataclass.ParseLevel(d.MaxLevel); err == nil {
-		t = append(t, Test{Op: "NumericLessThanEquals", Key: Opaque("prompt", "level"), Values: []string{strconv.Itoa(int(level))}})
-	}
-	return t
+	d.Output = nil
+	return contentTerm("prompt", d.Answer())
 }
 
 // outputTerm is the conditions on the answer, without which it is not let out
 // and therefore not asked for.
-func outputTerm(d Data) (t Term) {
-	if len(d.Forbid) == 0 {
-		return nil
+func outputTerm(d Data) Term { return contentTerm("output", d.Answer()) }
+
+// contentTerm is the conditions on content. Credentials are always refused.
+func contentTerm(where string, o Output) Term {
+	t := Term{noneAmong(Opaque(where, "classes"), append([]string{string(dataclass.Credential)}, o.Forbid...))}
+	if !o.Unscanned {
+		t = append(t, isBool(Opaque(where, "unscanned"), false), isBool(Opaque(where, "truncated"), false))
 	}
-	t = Term{noneAmong(Opaque("output", "classes"), d.Forbid)}
-	if !d.Unscanned {
-		t = append(t, isBool(Opaque("output", "unscanned"), false), isBool(Opaque("output", "truncated"), false))
+	if !o.Regulated {
+		t = append(t, isBool(Opaque(where, "regulated"), false))
+	}
+	if level, err := dataclass.ParseLevel(o.MaxLevel); err == nil {
+		t = append(t, Test{Op: "NumericLessThanEquals", Key: Opaque(where, "level"), Values: []string{strconv.Itoa(int(level))}})
 	}
 	return t
+}
+
+// redacting denies a prompt in which something is left that had to be replaced:
+// to the holder, whatever else he holds. The key says that nothing is left.
+func (c *converter) redacting(actions []string, r *reach, when ...Term) {
+	if c.ent.Conditions.Data.Redact {
+		c.models(awsiam.Deny, "Redact", actions, r, slices.Concat(append(when, Term{isBool(Opaque("oblige", "redact"), false)})...), nil)
+	}
 }
 
 // heldTerm is what is withheld until a human releases it: the key says that it
@@ -300,6 +306,7 @@ func (c *converter) counting(r *reach) {
 	for _, shared := range sortedKeys(counted.endpoints) {
 		c.allow("CountEndpoint", actions, []string{shared}, when, Term{equals(Opaque("request", "model"), counted.endpoints[shared]...)})
 	}
+	c.redacting(actions, counted, onlyOperation(bedrock.CountTokens), c.callTerm(&cond))
 	c.uses(&cond, append(when, onlyOperation(bedrock.CountTokens)...), counted.aims)
 }
 
@@ -346,12 +353,13 @@ func (c *converter) asynchronous(names []string, r *reach) {
 func (c *converter) starting(r *reach, invocations []string, tags bool) {
 	cond := &c.ent.Conditions
 	during, prompt := onlyOperation(bedrock.StartAsyncInvoke), promptTerm(cond.Data)
-	effect := awsiam.Allow
-	if cond.HoldAnswer || len(cond.Tools.Write) > 0 || cond.Tools.Any || len(cond.Data.Forbid) > 0 {
-		effect = awsiam.Deny
-	}
 	actions := []string{bedrock.StartAsyncInvoke.Permission()}
-	c.models(effect, "Start", actions, r, slices.Concat(during, c.modelTerm(cond), prompt), nil)
+	effect, answer := awsiam.Allow, outputTerm(cond.Data)
+	if cond.HoldsAnswers() {
+		effect, answer = awsiam.Deny, nil
+	}
+	c.models(effect, "Start", actions, r, slices.Concat(during, c.modelTerm(cond), prompt), answer)
+	c.redacting(actions, r, during, c.modelTerm(cond))
 	when := slices.Concat(during, c.callTerm(cond), prompt)
 	var outputs []string
 	for _, o := range cond.Outputs {

@@ -54,6 +54,7 @@ func plainGrantedCall() awsiam.Context {
 	for key, value := range map[string]string{
 		"aws:PrincipalAccount": "111122223333", "aws:CurrentTime": "2026-11-18T12:00:00Z", "aws:SourceIp": "198.51.100.7",
 		"writ:request.operation": "Converse", "writ:request.maxTokens": "10", "writ:prompt.unscanned": "false", "writ:prompt.truncated": "false",
+		"writ:output.unscanned": "false", "writ:output.truncated": "false", "writ:output.regulated": "false", "writ:output.level": "0",
 		"writ:prompt.regulated": "false", "writ:prompt.level": "0", "writ:session.age": "1",
 	} {
 		c.Set(key, awsiam.One(value))
@@ -141,6 +142,12 @@ func TestGrantedConditions(t *testing.T) {
 		"unscanned":           {Conditions{}, nothing, withKey("writ:prompt.unscanned", "true")},
 		"level":               {Conditions{Data: Data{MaxLevel: "internal"}}, withKey("writ:prompt.level", "1"), withKey("writ:prompt.level", "2")},
 		"credentials always":  {Conditions{Data: Data{Regulated: true, Unscanned: true}}, nothing, withSet("writ:prompt.classes", "credential")},
+		"answers, likewise":   {Conditions{}, nothing, withKey("writ:output.regulated", "true")},
+		"answers unscanned":   {Conditions{Data: Data{Unscanned: true, Output: &Output{}}}, withKey("writ:prompt.unscanned", "true"), withKey("writ:output.unscanned", "true")},
+		"answers' level":      {Conditions{Data: Data{Output: &Output{MaxLevel: "internal"}}}, withKey("writ:prompt.level", "3"), withKey("writ:output.level", "2")},
+		"answers' classes":    {Conditions{Data: Data{Forbid: []string{"health"}, Output: &Output{}}}, withSet("writ:output.classes", "health"), withSet("writ:prompt.classes", "health")},
+		"answers' keys":       {Conditions{Data: Data{Output: &Output{Regulated: true, Unscanned: true}}}, nothing, withSet("writ:output.classes", "credential")},
+		"nothing to redact":   {Conditions{Data: Data{Redact: true}}, withKey("writ:oblige.redact", "true"), withKey("writ:oblige.redact", "false")},
 		"tool by name":        {Conditions{Tools: Tools{Read: []string{"a*"}}}, withSet("writ:request.toolDigests", "a*@"+strings.Repeat("0", 64)), withSet("writ:request.toolDigests", "ab@"+strings.Repeat("0", 64))},
 		"tool by digest":      {Conditions{Tools: Tools{Read: []string{"a@" + strings.Repeat("1", 64)}}}, withSet("writ:request.toolDigests", "a@"+strings.Repeat("1", 64)), withSet("writ:request.toolDigests", "a@"+strings.Repeat("0", 64))},
 		"hold":                {Conditions{HoldAnswer: true}, withKey("writ:oblige.hold_answer", "true"), withKey("writ:oblige.hold_answer", "false")},
@@ -255,7 +262,7 @@ func TestGrantedNamesWhatAWSCannotExpress(t *testing.T) {
 		e.Conditions = Conditions{Networks: []string{"office"}, HoldAnswer: true, MaxTokens: 5}
 	})
 	want := []string{
-		"writ:oblige.hold_answer", "writ:prompt.classes", "writ:prompt.regulated", "writ:prompt.truncated", "writ:prompt.unscanned",
+		"writ:oblige.hold_answer", "writ:output.classes", "writ:output.regulated", "writ:output.truncated", "writ:output.unscanned", "writ:prompt.classes", "writ:prompt.regulated", "writ:prompt.truncated", "writ:prompt.unscanned",
 		"writ:request.extras", "writ:request.guardrail", "writ:request.maxTokens", "writ:request.operation", "writ:request.systemTools",
 		"writ:request.toolDigests", "writ:request.unknownFields",
 	}

@@ -70,7 +70,7 @@ func (e Entitlement) Under(n *Narrowing) (Entitlement, bool) {
 // by denying that whatever else is held, and this by not naming it.
 func (e Entitlement) Alone() Entitlement {
 	c := &e.Conditions
-	if c.HoldAnswer || len(c.Tools.Write) > 0 || c.Tools.Any || len(c.Data.Forbid) > 0 {
+	if c.HoldsAnswers() {
 		e.startNothing()
 	}
 	if !slices.Contains(e.Actions, startAsync) {
@@ -126,6 +126,14 @@ func (d Data) under(n *Narrowing) Data {
 	d.Forbid = either(d.Forbid, n.Forbid)
 	d.Regulated = d.Regulated && !n.NoRegulated
 	d.Unscanned = d.Unscanned && !n.NoUnscanned
+	d.Redact = d.Redact || n.Redact
+	if d.Output != nil {
+		out := Output{
+			Regulated: d.Output.Regulated && !n.NoRegulated, Unscanned: d.Output.Unscanned && !n.NoUnscanned,
+			MaxLevel: lower(d.Output.MaxLevel, n.MaxLevel), Forbid: either(d.Output.Forbid, n.Forbid), Redact: d.Output.Redact || n.Redact,
+		}
+		d.Output = &out
+	}
 	return d
 }
 
@@ -209,6 +217,7 @@ func (n Narrowing) And(m Narrowing) (Narrowing, error) {
 	n.Forbid = either(n.Forbid, m.Forbid)
 	n.NoRegulated = n.NoRegulated || m.NoRegulated
 	n.NoUnscanned = n.NoUnscanned || m.NoUnscanned
+	n.Redact = n.Redact || m.Redact
 	n.NoTools = n.NoTools || m.NoTools
 	n.HoldAnswer = n.HoldAnswer || m.HoldAnswer
 	n.MaxTokens = least(n.MaxTokens, m.MaxTokens)
@@ -222,7 +231,7 @@ func (n Narrowing) And(m Narrowing) (Narrowing, error) {
 // Empty reports whether a narrowing takes nothing away. A nil one does not.
 func (n *Narrowing) Empty() bool {
 	return n == nil || len(n.Models)+len(n.Actions)+len(n.Networks)+len(n.Regions)+len(n.Purposes)+len(n.Forbid)+len(n.ServiceTiers) == 0 &&
-		n.MaxLevel == "" && n.MaxTokens == 0 && n.MaxSession == 0 && !n.NoRegulated && !n.NoUnscanned && !n.NoTools && !n.HoldAnswer
+		n.MaxLevel == "" && n.MaxTokens == 0 && n.MaxSession == 0 && !n.NoRegulated && !n.NoUnscanned && !n.Redact && !n.NoTools && !n.HoldAnswer
 }
 
 // meeting makes what pairs of lists have in common, and notes when that is

@@ -32,6 +32,15 @@ func TestNarrow(t *testing.T) {
 		"classes":          {by: Narrowing{Forbid: []string{"health", "source_code"}}, want: func(e *Entitlement) { e.Conditions.Data.Forbid = []string{"health", "custom:deal", "source_code"} }},
 		"regulated": {of: func(e *Entitlement) { e.Conditions.Data.Regulated, e.Conditions.Data.Unscanned = true, true }, by: Narrowing{NoRegulated: true, NoUnscanned: true},
 			want: func(e *Entitlement) { e.Conditions.Data.Regulated, e.Conditions.Data.Unscanned = false, false }},
+		"redacted": {by: Narrowing{Redact: true}, want: func(e *Entitlement) { e.Conditions.Data.Redact = true }},
+		"answers too": {of: func(e *Entitlement) {
+			e.Conditions.Data.Output = &Output{Regulated: true, Unscanned: true, MaxLevel: "restricted", Forbid: []string{"financial"}}
+		}, by: Narrowing{NoRegulated: true, NoUnscanned: true, MaxLevel: "internal", Forbid: []string{"health"}, Redact: true},
+			want: func(e *Entitlement) {
+				e.Conditions.Data.Output = &Output{MaxLevel: "internal", Forbid: []string{"financial", "health"}, Redact: true}
+				d := &e.Conditions.Data
+				d.Regulated, d.Unscanned, d.Redact, d.MaxLevel = false, false, true, "internal"
+			}},
 		"tokens":         {by: Narrowing{MaxTokens: 100}, want: func(e *Entitlement) { e.Conditions.MaxTokens = 100 }},
 		"more tokens":    {by: Narrowing{MaxTokens: 1 << 20}, want: func(*Entitlement) {}},
 		"age":            {by: Narrowing{MaxSession: identity.Duration(time.Minute)}, want: func(e *Entitlement) { e.Conditions.MaxSessionAge = identity.Duration(time.Minute) }},
@@ -156,7 +165,7 @@ func drawNarrowing(t *rapid.T) Narrowing {
 		Models: few(t, "models", f.models), Actions: few(t, "actions", f.actions), Networks: few(t, "networks", f.networks),
 		Regions: few(t, "regions", f.regions), Purposes: few(t, "purposes", f.purposes), ServiceTiers: few(t, "tiers", f.tiers),
 		Forbid: few(t, "classes", f.classes), MaxLevel: rapid.SampledFrom(f.levels).Draw(t, "level"),
-		NoRegulated: flag("not regulated"), NoUnscanned: flag("not unscanned"), NoTools: flag("no tools"), HoldAnswer: flag("hold"),
+		NoRegulated: flag("not regulated"), NoUnscanned: flag("not unscanned"), Redact: flag("redact"), NoTools: flag("no tools"), HoldAnswer: flag("hold"),
 		MaxTokens:  rapid.SampledFrom([]int64{0, 0, 100, 2000}).Draw(t, "tokens"),
 		MaxSession: rapid.SampledFrom([]identity.Duration{0, 0, identity.Duration(time.Minute), identity.Duration(time.Hour)}).Draw(t, "age"),
 	}
@@ -169,7 +178,7 @@ func drawEntitlement(t *rapid.T) Entitlement {
 	e.Conditions = Conditions{
 		Networks: few(t, "its networks", f.networks), Regions: few(t, "its regions", f.regions), Purposes: few(t, "its purposes", f.purposes),
 		ServiceTiers: few(t, "its tiers", f.tiers), MaxTokens: rapid.SampledFrom([]int64{0, 1000}).Draw(t, "its tokens"),
-		Data: Data{Regulated: flag("regulated"), Unscanned: flag("unscanned"), MaxLevel: rapid.SampledFrom(f.levels).Draw(t, "its level")},
+		Data: Data{Regulated: flag("regulated"), Unscanned: flag("unscanned"), MaxLevel: rapid.SampledFrom(f.levels).Draw(t, "its level"), Redact: flag("its redact")},
 		// The names are of all kinds, so that a difference shows.
 		Tools: Tools{Read: few(t, "read", []string{"search"}), Write: few(t, "write", []string{"post"}), Any: rapid.IntRange(0, 4).Draw(t, "any") == 0},
 	}

@@ -102,13 +102,44 @@ type Conditions struct {
 	HoldAnswer       bool              `json:"holdAnswer,omitempty" yaml:"holdAnswer,omitempty"`       // the whole answer waits for a human
 }
 
-// Data says which content an entitlement allows. Its zero value allows
+// Data says which prompts an entitlement allows, and which answers. Its zero value allows
 // content that was read in full and is not regulated and not a credential.
 type Data struct {
 	Regulated bool     `json:"regulated,omitempty" yaml:"regulated,omitempty"` // allow regulated data
 	Unscanned bool     `json:"unscanned,omitempty" yaml:"unscanned,omitempty"` // allow content that could not be read
 	MaxLevel  string   `json:"maxLevel,omitempty" yaml:"maxLevel,omitempty"`   // highest level; empty: no limit
 	Forbid    []string `json:"forbid,omitempty" yaml:"forbid,omitempty"`       // classes refused
+	// Redact demands that what can be replaced is, before anything else here is
+	// asked: what is left counts. Content that was not read cannot be redacted.
+	Redact bool `json:"redact,omitempty" yaml:"redact,omitempty"`
+	// Output is the same for answers; nil means that what is said of prompts
+	// holds for answers too.
+	Output *Output `json:"output,omitempty" yaml:"output,omitempty"`
+}
+
+// Output says which answers an entitlement lets out, as Data does of prompts.
+type Output struct {
+	Regulated bool     `json:"regulated,omitempty" yaml:"regulated,omitempty"`
+	Unscanned bool     `json:"unscanned,omitempty" yaml:"unscanned,omitempty"`
+	MaxLevel  string   `json:"maxLevel,omitempty" yaml:"maxLevel,omitempty"`
+	Forbid    []string `json:"forbid,omitempty" yaml:"forbid,omitempty"`
+	Redact    bool     `json:"redact,omitempty" yaml:"redact,omitempty"`
+}
+
+// Answer is what holds for answers, as said or by what is said of prompts.
+func (d Data) Answer() Output {
+	if d.Output != nil {
+		return *d.Output
+	}
+	return Output{Regulated: d.Regulated, Unscanned: d.Unscanned, MaxLevel: d.MaxLevel, Forbid: d.Forbid, Redact: d.Redact}
+}
+
+// HoldsAnswers reports whether something is demanded of answers that only whoever
+// has one before him can meet: one that never passes the gateway (security S3)
+// must not be asked for.
+func (c *Conditions) HoldsAnswers() bool {
+	answer := c.Data.Answer()
+	return c.HoldAnswer || len(c.Tools.Write) > 0 || c.Tools.Any || len(answer.Forbid) > 0 || answer.Redact
 }
 
 // Tools classifies the tools a caller may offer the model (security S24). When

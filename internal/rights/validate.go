@@ -122,7 +122,16 @@ func (c Conditions) lists() map[string][]string {
 		"guardrails": c.Guardrails, "serviceTiers": c.ServiceTiers, "extras": c.Extras,
 		"unknownFields": c.UnknownFields, "systemTools": c.SystemTools, "objects": c.Objects, "outputs": c.Outputs,
 		"tools.read": c.Tools.Read, "tools.write": c.Tools.Write, "data.forbid": c.Data.Forbid,
+		"data.output.forbid": c.Data.outputForbids(),
 	}
+}
+
+// outputForbids are the classes that may not come out, where that is said apart.
+func (d Data) outputForbids() []string {
+	if d.Output == nil {
+		return nil
+	}
+	return d.Output.Forbid
 }
 
 func (c Conditions) validateGuardrails() problems {
@@ -175,16 +184,29 @@ func validObjects(s string) error {
 }
 
 func (d Data) validate() problems {
+	out := d.Output
+	d.Output = nil
+	errs := d.Answer().validate("data")
+	if out != nil {
+		errs = append(errs, out.validate("data.output")...)
+	}
+	return errs
+}
+
+func (o Output) validate(field string) problems {
 	var errs problems
-	if d.MaxLevel != "" {
-		if _, err := dataclass.ParseLevel(d.MaxLevel); err != nil {
-			errs = append(errs, fmt.Errorf("data.maxLevel: %w", err))
+	if o.MaxLevel != "" {
+		if _, err := dataclass.ParseLevel(o.MaxLevel); err != nil {
+			errs = append(errs, fmt.Errorf("%s.maxLevel: %w", field, err))
 		}
 	}
-	for _, c := range d.Forbid {
+	for _, c := range o.Forbid {
 		if _, err := dataclass.ParseClass(c); err != nil {
-			errs = append(errs, fmt.Errorf("data.forbid: %w", err))
+			errs = append(errs, fmt.Errorf("%s.forbid: %w", field, err))
 		}
+	}
+	if o.Redact && o.Unscanned {
+		errs.add("%s: what was not read cannot be redacted: state redact or unscanned, not both", field)
 	}
 	return errs
 }

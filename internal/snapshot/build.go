@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/classifier"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/policy"
@@ -139,6 +140,12 @@ func (b *builder) derive() error {
 		var err error
 		if n.Catalogue, err = bedrock.Embedded().With(n.models.values(), n.profiles.values()); err != nil {
 			return fmt.Errorf("building the catalogue: %w", err)
+		}
+	}
+	if first || b.touched[manifest.DataLabel] {
+		var err error
+		if n.Classifier, err = classifier.New(n.labels.values()); err != nil {
+			return fmt.Errorf("building the classifier: %w", err)
 		}
 	}
 	if first || b.touched[manifest.Operator] {

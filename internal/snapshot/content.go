@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
@@ -21,6 +22,7 @@ type content struct {
 	identities   shelf[identity.Identity]
 	bindings     shelf[identity.Binding]
 	validations  shelf[bedrock.Validation]
+	labels       shelf[dataclass.CustomLabel]
 	entitlements shelf[rights.Entitlement]
 	grants       shelf[rights.Grant]
 	policies     shelf[manifest.Policy]
@@ -60,6 +62,8 @@ func (c *content) on(kind manifest.Kind) kindShelf {
 		return &c.bindings
 	case manifest.Validation:
 		return &c.validations
+	case manifest.DataLabel:
+		return &c.labels
 	case manifest.Entitlement:
 		return &c.entitlements
 	case manifest.Grant:
@@ -179,6 +183,10 @@ func (c *content) Grants() []*rights.Grant { return c.grants.all() }
 
 // Validations returns every validation, by name.
 func (c *content) Validations() []*bedrock.Validation { return c.validations.all() }
+
+// Labels returns the organisation's own classes of data, by name; the same
+// pointers while they are unchanged.
+func (c *content) Labels() []*dataclass.CustomLabel { return c.labels.all() }
 
 // Policies returns the organisation's own policies, by name.
 func (c *content) Policies() []*manifest.Policy { return c.policies.all() }

@@ -129,6 +129,9 @@ func (w *widening) judgeHolds(c *class) error {
 	if was.Conditions.HoldAnswer && !now.Conditions.HoldAnswer {
 		w.note(c, cause, topicHold, "answers are not held for a human any more", nil)
 	}
+	if was.Conditions.Data.Answer().Redact && !now.Conditions.Data.Answer().Redact {
+		w.note(c, cause, topicHold, "answers are not redacted any more", nil)
+	}
 	for _, tool := range released(was.Conditions.Tools, now.Conditions.Tools) {
 		w.note(c, cause, topicHold, fmt.Sprintf("calls of tool %s are not held for a human any more", tool), nil)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,11 @@ var (
 		`permit (principal, action == Writ::Action::"oblige:guardrail", resource in Writ::Provider::"amazon");`,
 		`permit (principal, action == Writ::Action::"oblige:guardrail", resource) when { principal.team == "sales" };`,
 		`forbid (principal, action in [Writ::Action::"Invoke"], resource) when { context.time.hour == 12 && context.prompt.level > 1 };`,
+		`forbid (principal, action in [Writ::Action::"Invoke"], resource) when { context.prompt.classes.contains("custom:deal") };`,
+		`forbid (principal, action in [Writ::Action::"Invoke"], resource) unless { context.prompt.classes.contains("custom:deal") };`,
+		`permit (principal, action == Writ::Action::"oblige:redact", resource) when { context.prompt.counts.personal_contact > 0 };`,
+		`@max_output_tokens("100") permit (principal, action == Writ::Action::"oblige:max_output_tokens", resource);`,
+		`@max_output_tokens("500") permit (principal, action == Writ::Action::"oblige:max_output_tokens", resource);`,
 	}
 )
 
@@ -78,7 +84,12 @@ func (d dice) entitlement() *rights.Entitlement {
 	set(&c.ServiceTiers, 6, "tiers", "default", "flex")
 	set(&c.Tools.Read, 3, "read", "search", "browse")
 	set(&c.Tools.Write, 6, "write", "post")
-	set(&c.Data.Forbid, 8, "forbid", "health")
+	set(&c.Data.Forbid, 4, "forbid", "health", "custom:deal")
+	c.Data.Redact = d.once(6, "redact")
+	if d.once(5, "output") {
+		c.Data.Output = &rights.Output{Regulated: d.once(2, "out regulated"), Unscanned: d.once(2, "out unscanned"), Redact: d.once(4, "out redact")}
+		set(&c.Data.Output.Forbid, 3, "out forbid", "health", "custom:deal")
+	}
 	c.MaxTokens = throw[int64](d, "tokens", 0, 0, 60, 600)
 	c.Data.MaxLevel = throw(d, "level", "", "", "internal")
 	c.Data.Regulated = d.once(3, "regulated")
@@ -113,7 +124,7 @@ var diceKinds = []struct {
 	name string
 }{
 	{manifest.Network, "office"}, {manifest.Network, "vpn"}, {manifest.Model, townModel}, {manifest.Profile, townProfile}, {manifest.Identity, "i0"}, {manifest.Identity, "i1"},
-	{manifest.Entitlement, "e0"}, {manifest.Entitlement, "e1"}, {manifest.PolicyKind, "p0"}, {manifest.PolicyKind, "p1"}, {manifest.Grant, "g0"}, {manifest.Grant, "g1"}, {manifest.Grant, "g2"},
+	{manifest.DataLabel, "deal"}, {manifest.DataLabel, "deal"}, {manifest.Entitlement, "e0"}, {manifest.Entitlement, "e1"}, {manifest.PolicyKind, "p0"}, {manifest.PolicyKind, "p1"}, {manifest.Grant, "g0"}, {manifest.Grant, "g1"}, {manifest.Grant, "g2"},
 }
 
 // resource draws one of the world's resources.
@@ -128,6 +139,8 @@ func (d dice) resource(kind manifest.Kind, name string) manifest.Resource {
 		spec = d.profile()
 	case manifest.Identity:
 		spec = d.identity()
+	case manifest.DataLabel:
+		spec = d.label()
 	case manifest.Entitlement:
 		spec = d.entitlement()
 	case manifest.PolicyKind:
@@ -140,7 +153,10 @@ func (d dice) resource(kind manifest.Kind, name string) manifest.Resource {
 
 func (d dice) world() []manifest.Resource {
 	var out []manifest.Resource
-	for _, k := range diceKinds {
+	for i, k := range diceKinds {
+		if i > 0 && diceKinds[i-1] == k {
+			continue
+		}
 		if k.kind != manifest.PolicyKind || d.once(2, "there is "+k.name) {
 			out = append(out, d.resource(k.kind, k.name))
 		}
@@ -161,7 +177,7 @@ func (d dice) changes(s *snapshot.Snapshot) []store.Change {
 		switch {
 		case !there:
 			c.Op = manifest.Create
-		case k.kind == manifest.PolicyKind && d.once(2, "gone"):
+		case (k.kind == manifest.PolicyKind || k.kind == manifest.DataLabel) && d.once(2, "gone"):
 			c.Op = manifest.Delete
 		}
 		if c.Op != manifest.Delete {
@@ -181,6 +197,7 @@ type asking struct {
 	tokens           int64
 	tools            []bedrock.Tool
 	prompt           dataclass.Label
+	said             string // what the organisation's labels may be found in
 	purpose          string
 }
 
@@ -191,7 +208,8 @@ func (d dice) asking(s *snapshot.Snapshot) asking {
 	a := asking{
 		who: g.Identity, model: throw(d, "model", d.named(e.Models)...), tier: throw(d, "tier", "", "", "", "flex"),
 		op: throw(d, "operation", bedrock.Converse, bedrock.Converse, bedrock.ConverseStream), peer: netip.MustParseAddr(throw(d, "peer", diceAddresses...)),
-		tokens: throw[int64](d, "tokens", 30, 30, 55, 450, 550), prompt: throw(d, "prompt", dataclass.Label{}, dataclass.Label{}, dataclass.Declared(dataclass.SourceCode), dataclass.Declared(dataclass.Health)),
+		tokens: throw[int64](d, "tokens", 30, 30, 55, 450, 550), prompt: throw(d, "prompt", dataclass.Label{}, dataclass.Label{}, dataclass.Declared(dataclass.SourceCode), dataclass.Declared(dataclass.Health), contact),
+		said: throw(d, "said", "", "", "Project Falcon", "a kite"),
 	}
 	if d.once(4, "forwarded") {
 		a.forwarded = throw(d, "for", diceAddresses...)
@@ -203,6 +221,36 @@ func (d dice) asking(s *snapshot.Snapshot) asking {
 		a.purpose = throw(d, "purpose", "support", "sales")
 	}
 	return a
+}
+
+// contact is a prompt that can be redacted.
+var contact = dataclass.Label{Level: dataclass.Confidential, Classes: []dataclass.Class{dataclass.PersonalContact}, Redactable: true}
+
+func (d dice) label() *dataclass.CustomLabel {
+	return &dataclass.CustomLabel{
+		Level: throw(d, "label's level", "", "internal", "restricted"), Regulated: d.once(3, "label's regulation"),
+		Words: d.few("words", "falcon", "kite", "osprey"), CaseSensitive: d.once(4, "case"),
+	}
+}
+
+// labelled is the prompt with what a state's labels say of it, found by the
+// plainest of means.
+func (a *asking) labelled(s *snapshot.Snapshot) dataclass.Label {
+	out := a.prompt
+	for _, l := range s.Labels() {
+		said := strings.ToLower(a.said)
+		if l.CaseSensitive {
+			said = a.said
+		}
+		if slices.ContainsFunc(l.Words, func(w string) bool { return strings.Contains(said, w) }) {
+			found := dataclass.Label{Level: l.Sensitivity(), Classes: []dataclass.Class{l.Class()}, Regulated: l.Regulated, Redactable: true}
+			if l.Regulated {
+				found.Confidence = 100
+			}
+			out = out.Join(found)
+		}
+	}
+	return out
 }
 
 // named lists models that selectors reach.
@@ -235,7 +283,7 @@ func (a *asking) permitted(s *snapshot.Snapshot) bool {
 	}
 	d := s.Bundle.Decide(policy.Request{
 		Identity: who, Session: identity.Session{Identity: who.ID, Proof: identity.ProofOIDC, Issued: townNoon.Add(-time.Minute)}, Origin: s.Networks.Locate(a.peer, h),
-		Now: townNoon, Operation: a.op, Account: townAccount, Home: townAccount, Region: "us-east-1", Caps: caps, BodyBytes: 10, Legs: legs, Prompt: a.prompt,
+		Now: townNoon, Operation: a.op, Account: townAccount, Home: townAccount, Region: "us-east-1", Caps: caps, BodyBytes: 10, Legs: legs, Prompt: a.labelled(s),
 		Asserted: policy.Asserted{Purpose: a.purpose}, Digest: policy.Digest{1},
 	})
 	return d.Code == policy.CodePermit

@@ -25,6 +25,7 @@ const (
 	topicRegion = "region"
 	topicProxy  = "proxy"
 	topicHold   = "hold"
+	topicLabel  = "label"
 	topicTime   = "time"
 	topicState  = "state"
 )

@@ -31,7 +31,8 @@ import (
 // ended. What entitlements, networks, models, policies and what rules read of
 // identities come to is compared by the algebra, over every request; how an
 // identity proves itself, what a call costs and what is held back is judged by
-// rule. What cannot be decided counts, and says so.
+// rule, and so is what an organisation's own labels are found by. What cannot be
+// decided counts, and says so.
 //
 // Grants that a change touches alike are reported once, by the first of them:
 // there is one entry for each entitlement, change and way of widening. A permit
@@ -49,6 +50,7 @@ func Find(before, after *snapshot.Snapshot, changes []store.Change, place rights
 // wideningKinds are the kinds of resource that a live grant comes to something by.
 var wideningKinds = []manifest.Kind{
 	manifest.Issuer, manifest.Network, manifest.Model, manifest.Profile, manifest.Identity, manifest.Binding, manifest.Entitlement, manifest.Grant, manifest.PolicyKind,
+	manifest.DataLabel,
 }
 
 // widening is one comparison of two states.
@@ -65,6 +67,7 @@ type widening struct {
 	touching   map[string][]string // changed networks and models (Kind/name) by network name or model selector
 	laws       lawChange
 	proxies    proxyChange
+	labels     []labelChange
 
 	tallies  map[tallyKey]*tally
 	casts    map[string]*cast
@@ -87,7 +90,7 @@ func newWidening(before, after *snapshot.Snapshot, changes []store.Change, place
 // judge holds every class against everything that could widen it.
 func (w *widening) judge() ([]request.Widens, error) {
 	for _, c := range w.classes() {
-		for _, judge := range []func(*class) error{w.judgeRight, w.judgeLaws, w.judgeModels, w.judgeProofs, w.judgeProxies, w.judgeHolds, w.judgeGrant} {
+		for _, judge := range []func(*class) error{w.judgeRight, w.judgeLaws, w.judgeModels, w.judgeProofs, w.judgeProxies, w.judgeHolds, w.judgeLabels, w.judgeGrant} {
 			if err := judge(c); err != nil {
 				return nil, fmt.Errorf("comparing grant %q before and after: %w", c.first.ID, err)
 			}
@@ -119,7 +122,8 @@ type tally struct {
 func (w *widening) look() {
 	w.laws = lawsChanged(w.before, w.after)
 	w.proxies = w.proxiesChanged()
-	w.anyone = w.laws.loosened() || w.proxies.changed() || len(w.changed[manifest.Network]) > 0 && w.laws.mention("network")
+	w.labels = w.labelsChanged()
+	w.anyone = w.labelsTouch() || w.laws.loosened() || w.proxies.changed() || len(w.changed[manifest.Network]) > 0 && w.laws.mention("network")
 	for _, n := range w.changed[manifest.Network] {
 		w.touching[networkKey(n)] = append(w.touching[networkKey(n)], resourceID(manifest.Network, n))
 	}

@@ -257,6 +257,15 @@ func TestS18_WhatWidensALiveGrantIsFound(t *testing.T) {
 		"a tag that a quarantine goes by": {edits{edit(manifest.Identity, "bot", func(i *identity.Identity) { i.Tags = []string{"leaked"} }), edit(manifest.Quarantine, "q1", func(q *rights.Quarantine) {
 			*q = rights.Quarantine{Target: rights.Target{Kind: rights.TargetTag, Name: "leaked"}, Reason: "odd", By: "dana", At: townNoon}
 		})}, bearing(func(i *identity.Identity) { i.Tags = nil }), "Identity/bot", "quarantine q1"},
+		"no redaction": {entitled(func(e *rights.Entitlement) { e.Conditions.Data.Redact = true }), entitled(func(e *rights.Entitlement) { e.Conditions.Data.Redact = false }), "Entitlement/chat", "redact true → none"},
+		"no redaction of answers": {entitled(func(e *rights.Entitlement) { e.Conditions.Data.Output = &rights.Output{Redact: true} }),
+			entitled(func(e *rights.Entitlement) { e.Conditions.Data.Output = &rights.Output{} }), "Entitlement/chat", "answers are not redacted any more"},
+		"answers of their own rule": {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Data.Output = &rights.Output{} }), "Entitlement/chat", "becomes possible"},
+		"regulated answers": {entitled(func(e *rights.Entitlement) { e.Conditions.Data.Output = &rights.Output{} }),
+			entitled(func(e *rights.Entitlement) { e.Conditions.Data.Output = &rights.Output{Regulated: true} }), "Entitlement/chat", "becomes possible"},
+		"a longer answer": {ruled(func(p *manifest.Policy) {
+			p.Text += `@id("short") @max_output_tokens("100") permit (principal, action == Writ::Action::"oblige:max_output_tokens", resource);`
+		}), replacing(`"100"`, `"200"`), "Policy/org", "an obligation"},
 		"a permit added": {nil, ruled(func(p *manifest.Policy) {
 			p.Text += `@id("free") permit (principal, action == Writ::Action::"InvokeModel", resource);`
 		}), "Policy/org", "no grant stands behind"},
@@ -286,16 +295,22 @@ func toldOf(found []request.Widens) string {
 // TestS18_NarrowingIsNoWidening: what only takes away needs nobody's consent.
 func TestS18_NarrowingIsNoWidening(t *testing.T) {
 	for name, tc := range map[string]struct{ prepare, change edits }{
-		"a CIDR":           {nil, networked("office", func(n *identity.Network) { n.CIDRs = ranges("203.0.113.0/25") })},
-		"a CIDR in halves": {nil, networked("office", func(n *identity.Network) { n.CIDRs = ranges("203.0.113.0/25", "203.0.113.128/25") })},
-		"a binding's CIDR": {nil, networked("vpn", func(n *identity.Network) { n.CIDRs = ranges("198.51.100.0/25", "198.51.100.128/25") })},
-		"a model":          {nil, entitled(func(e *rights.Entitlement) { e.Models = e.Models[:1] })},
-		"tokens":           {nil, entitled(func(e *rights.Entitlement) { e.Conditions.MaxTokens = 10 })},
-		"a region":         {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Regions = []string{"us-east-1"} })},
-		"no tools":         {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Tools = rights.Tools{} })},
-		"a tool held":      {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Tools = rights.Tools{Write: []string{"search", "post"}} })},
-		"a level":          {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Data.MaxLevel = "public" })},
-		"classes":          {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Data.Forbid = []string{"health"} })},
+		"a CIDR":              {nil, networked("office", func(n *identity.Network) { n.CIDRs = ranges("203.0.113.0/25") })},
+		"a CIDR in halves":    {nil, networked("office", func(n *identity.Network) { n.CIDRs = ranges("203.0.113.0/25", "203.0.113.128/25") })},
+		"a binding's CIDR":    {nil, networked("vpn", func(n *identity.Network) { n.CIDRs = ranges("198.51.100.0/25", "198.51.100.128/25") })},
+		"a model":             {nil, entitled(func(e *rights.Entitlement) { e.Models = e.Models[:1] })},
+		"tokens":              {nil, entitled(func(e *rights.Entitlement) { e.Conditions.MaxTokens = 10 })},
+		"a region":            {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Regions = []string{"us-east-1"} })},
+		"no tools":            {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Tools = rights.Tools{} })},
+		"a tool held":         {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Tools = rights.Tools{Write: []string{"search", "post"}} })},
+		"a level":             {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Data.MaxLevel = "public" })},
+		"classes":             {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Data.Forbid = []string{"health"} })},
+		"redaction":           {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Data.Redact = true })},
+		"answers, as prompts": {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Data.Output = &rights.Output{MaxLevel: "internal"} })},
+		"answers redacted": {entitled(func(e *rights.Entitlement) { e.Conditions.Data.Output = &rights.Output{MaxLevel: "internal"} }),
+			entitled(func(e *rights.Entitlement) {
+				e.Conditions.Data.Output = &rights.Output{MaxLevel: "internal", Redact: true, Forbid: []string{"health"}}
+			})},
 		"how it is asked for": {nil, entitled(func(e *rights.Entitlement) {
 			e.Title, e.Owner, e.Access.Requesters = "Chat", "dana", []string{"anyone"}
 		})},
