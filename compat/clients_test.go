@@ -66,13 +66,14 @@ const (
 	ossBusy    = "openai.gpt-oss-20b-1:0"
 	ossBroken  = "openai.gpt-oss-120b"
 	ossStalled = "openai.gpt-oss-20b"
+	ossCovered = "openai.gpt-oss-safeguard-120b"
 )
 
 // openai speaks to other gateways too.
 var openai = client{
 	name: "openai", title: "`openai`", prepare: program("js/openai.js"), calls: []string{"ChatCompletions", "ChatCompletions (stream)"},
 	lacks:  []string{"keys", "federated", "federated-tls", "renew", "profile", "profile-renewed", "container", "count-tokens", "guardrail", "async", "caller-identity"},
-	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled},
+	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled, covered, ossCovered},
 	plain:  "HTTP/1.1", secure: "HTTP/1.1", bearerOnly: true,
 	refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
 }

@@ -33,6 +33,20 @@ func (x tool) get(name string) string {
 
 func (x tool) models() []string { return strings.Split(x.get("COMPAT_MODEL"), ",") }
 
+// asking is a body that asks what COMPAT_QUESTION says, in place of the question.
+func (x tool) asking(t *testing.T, body string) string {
+	t.Helper()
+	other := x.get("COMPAT_QUESTION")
+	if other == "" {
+		return body
+	}
+	text, err := json.Marshal(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(body, `"`+question+`"`, string(text))
+}
+
 func (x tool) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(x.ctx, x.path, args...)
 	cmd.Env = x.env
@@ -89,19 +103,19 @@ func playCLI(t *testing.T, x tool, verb string) []step {
 	model := x.models()[0]
 	switch verb {
 	case "operations":
-		return []step{x.cliConverse(model), x.cliInvoke(t, model)}
+		return []step{x.cliConverse(t, model), x.cliInvoke(t, model)}
 	case "call", "each":
 		var steps []step
 		for _, model := range x.models() {
-			steps = append(steps, x.cliConverse(model))
+			steps = append(steps, x.cliConverse(t, model))
 		}
 		return steps
 	case "tools":
-		return []step{x.cliConverse(model, "--tool-config", toolConfig)}
+		return []step{x.cliConverse(t, model, "--tool-config", toolConfig)}
 	case "renew":
-		first := x.cliNamed(t, x.cliConverse(model))
+		first := x.cliNamed(t, x.cliConverse(t, model))
 		x.between(t)
-		return []step{first, x.cliNamed(t, x.cliConverse(model))}
+		return []step{first, x.cliNamed(t, x.cliConverse(t, model))}
 	case "count-tokens":
 		var steps []step
 		for _, model := range x.models() {
@@ -148,9 +162,10 @@ func (x tool) aws(name string, out any, args ...string) step {
 
 var cliError = regexp.MustCompile(`An error occurred \((\w+)\) when calling the \w+ operation(?: \([^)]*\))?: (.*)`)
 
-func (x tool) cliConverse(model string, more ...string) step {
+func (x tool) cliConverse(t *testing.T, model string, more ...string) step {
+	t.Helper()
 	var out converseAnswer
-	s := x.aws("Converse", &out, append([]string{"bedrock-runtime", "converse", "--model-id", model, "--messages", conversation}, more...)...)
+	s := x.aws("Converse", &out, append([]string{"bedrock-runtime", "converse", "--model-id", model, "--messages", x.asking(t, conversation)}, more...)...)
 	out.fill(&s)
 	return s
 }

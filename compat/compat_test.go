@@ -46,6 +46,7 @@ var scenarios = []struct {
 	{name: "async", play: asynchronous},
 	{name: "caller-identity", play: callerIdentity},
 	{name: "revoked", play: revoked, writ: true},
+	{name: "content", play: content, writ: true},
 }
 
 func TestClients(t *testing.T) {

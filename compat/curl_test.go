@@ -94,7 +94,7 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 func (x tool) curl(t *testing.T, name, model, operation, body string) step {
 	t.Helper()
 	s := step{Step: name, AccessKeyID: x.get("AWS_ACCESS_KEY_ID")}
-	x.call(t, &s, "/model/"+writtest.Escape(model)+"/"+operation, body, func(r io.Reader) error {
+	x.call(t, &s, "/model/"+writtest.Escape(model)+"/"+operation, x.asking(t, body), func(r io.Reader) error {
 		return s.read(r, operation, x.between, t)
 	})
 	return s

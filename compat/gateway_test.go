@@ -19,6 +19,7 @@ import (
 // Models of testdata/organisation.yaml beside those of the stand-in.
 const (
 	stalled = "anthropic.claude-3-haiku-20240307-v1:0"    // its streams begin and do not end
+	covered = "anthropic.claude-sonnet-4-5-20250929-v1:0" // the right to it has content redacted
 	unknown = "anthropic.claude-nobody-knows-v9:0"        // in no catalogue
 	brief   = 10 * time.Second                            // maxSession of the binding compat-brief
 	role    = "arn:aws:iam::" + demo.Account + ":role/%s" // an identity's name completes it

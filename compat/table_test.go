@@ -66,7 +66,8 @@ A bearer token needs none of this: ` + "`-H \"Authorization: Bearer $TOKEN\"`" +
 const cuts = `
 ## A stream that is cut
 
-A stream is cut when the right behind it ends. Each way to end one was played to each
+A stream is cut when the right behind it ends, or what it says may not be let out: then
+the text before that has arrived, and nothing of it. Each way to end one was played to each
 client, three attempts allowed; none of them called again. Writ sends the first: every
 client shows it as an error of the service with its message, some with the status that
 it stands for, and it blames neither the request nor the load. Frames that Bedrock's
@@ -157,10 +158,13 @@ func table(version map[string]string) []row {
 		{"StartAsyncInvoke, GetAsyncInvoke, ListAsyncInvokes", yes("async")},
 		{"`sts:GetCallerIdentity`", yes("caller-identity")},
 		{"no right, unknown model, revoked: status 403", class("refused", func(c client) string { return c.refused })},
+		{"a card number in the prompt: status 403, naming the class", class("content", func(c client) string { return c.refused })},
+		{"a prompt that is redacted", yes("content")},
 		{"throttled by Bedrock: status 429", class("throttled", func(c client) string { return c.throttled })},
 		{"requests it takes, two attempts allowed", func(c client) string { return fmt.Sprint(c.attempts) }},
 		{"throttled by Bedrock in mid-stream", class("stream-error", func(c client) string { return c.broken })},
 		{"cut by Writ in mid-stream", class("cut", func(c client) string { return c.cut })},
+		{"an answer withheld in mid-stream, naming the class", class("cut", func(c client) string { return c.cut })},
 		{"`originalStatusCode` of the cut", func(c client) string {
 			switch {
 			case !c.can("cut"):

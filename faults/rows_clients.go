@@ -90,7 +90,10 @@ func slowReaders(ctx context.Context, t *trial) error {
 	if err := t.shared(ctx); err != nil {
 		return err
 	}
-	const readers = 40
+	readers := 40
+	if t.cfg.Short {
+		readers = 8
+	}
 	slow := make(map[int64]bool)
 	calls := make([]call, readers)
 	for i := range calls {

@@ -10,6 +10,7 @@ import (
 
 const (
 	unavailable = "ServiceUnavailableException"
+	withheld    = "AccessDeniedException" // an answer that cannot be read is not let out
 	throttled   = "ThrottlingException"
 	internal    = "InternalServerException"
 )
@@ -38,10 +39,10 @@ func upstreamRows() []row {
 		{"403 for Writ's own credentials", "AWS's shape, UnrecognizedClientException", []string{unavailable}, awsError(403, "UnrecognizedClientException")},
 		{"redirect", "307 to another host, connection closed unannounced", []string{"", unavailable}, says("HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n", nil)},
 		{"body cut short", "Content-Length 60 more than the body", []string{unavailable, "broke off"}, claims(60)},
-		{"body longer than announced", "Content-Length 60 less than the body", []string{"broke off", unavailable}, claims(-60)},
+		{"body longer than announced", "Content-Length 60 less than the body", []string{"broke off", unavailable, withheld}, claims(-60)},
 		{"a second answer nobody asked for", "two answers to one request on a kept connection", []string{"200", unavailable}, pushes},
 		{"gzip nobody asked for", "Content-Encoding: gzip on a good answer", []string{unavailable}, gzipped},
-		{"200 without JSON", "a captive portal's page", []string{"broke off", unavailable}, page},
+		{"200 without JSON", "a captive portal's page", []string{"broke off", unavailable, withheld}, page},
 	} {
 		rows = append(rows, row{group: group, name: r.name, how: r.how, ends: r.ends, run: wrongAnswers(r.fault)})
 	}

@@ -116,7 +116,50 @@ func (c *auditTailCmd) printLine(l line) {
 		fmt.Printf(`{"index":%d,"record":%s}`+"\n", l.index, l.entry)
 		return
 	}
-	fmt.Printf("%6d  %s  %-15s %s\n", l.index, l.Time.Format(time.RFC3339), l.Kind, summary(&l.Record))
+	fmt.Printf("%6d  %s  %-15s %s%s\n", l.index, l.Time.Format(time.RFC3339), l.Kind, summary(&l.Record), held(dataOf(&l.Record)))
+	if c.ID != "" {
+		printFound(dataOf(&l.Record))
+	}
+}
+
+// dataOf is what was found in the prompt of a call, or in the answer that an
+// outcome is of; nil when nothing is said of it.
+func dataOf(r *auditlog.Record) *auditlog.Data {
+	if r.Outcome != nil {
+		return r.Outcome.Output
+	}
+	return r.Data
+}
+
+// held says which classes of data there were, and how often.
+func held(d *auditlog.Data) string {
+	if d == nil {
+		return ""
+	}
+	var what []string
+	for _, class := range d.Classes {
+		what = append(what, fmt.Sprintf("%s×%d", class, max(d.Counts[class], 1)))
+	}
+	for _, reason := range d.Unscanned {
+		what = append(what, "unscanned:"+reason)
+	}
+	if d.Redacted > 0 {
+		what = append(what, fmt.Sprintf("%d redacted", d.Redacted))
+	}
+	if len(what) == 0 {
+		return ""
+	}
+	return " [" + strings.Join(what, ", ") + "]"
+}
+
+// printFound says what was found and where, which is all that is recorded.
+func printFound(d *auditlog.Data) {
+	if d == nil {
+		return
+	}
+	for _, f := range d.Findings {
+		fmt.Printf("        found %s in %s, bytes %d–%d, score %d\n", f.Entity, f.Where, f.Start, f.End, f.Score)
+	}
 }
 
 // summary is a record in one line.

@@ -130,10 +130,10 @@ In another terminal, in this directory:
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
     -d '{"messages":[{"role":"user","content":[{"text":"Where is my parcel?"}]}]}'
 
-  # declared to hold health data: refused, with a reason
+  # with a card number in it: refused, by the class of what it holds
   curl -s %[3]s/model/us.anthropic.claude-sonnet-4-5-20250929-v1:0/converse \
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-    -d '{"messages":[{"role":"user","content":[{"text":"My diagnosis is…"}]}],"requestMetadata":{"writ.classes":"health"}}'
+    -d '{"messages":[{"role":"user","content":[{"text":"My card 5105 1051 0510 5100 was charged twice"}]}]}'
 
   # both are in the log, which anyone can re-derive
   %[1]s audit tail

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
@@ -10,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime/types"
 )
 
-const question = "Name three rivers."
+var question = cmp.Or(os.Getenv("COMPAT_QUESTION"), "Name three rivers.")
 
 // messages is the question as a Converse conversation.
 func messages() []types.Message {
@@ -120,11 +123,17 @@ func (s *Step) take(event types.ConverseStreamOutput, input []byte) []byte {
 }
 
 // native is the question as an Anthropic Messages body.
-const native = `{"anthropic_version":"bedrock-2023-05-31","max_tokens":500,"messages":[{"role":"user","content":"` + question + `"}]}`
+func native() []byte {
+	asked, err := json.Marshal(question)
+	if err != nil {
+		panic(err) // a string
+	}
+	return fmt.Appendf(nil, `{"anthropic_version":"bedrock-2023-05-31","max_tokens":500,"messages":[{"role":"user","content":%s}]}`, asked)
+}
 
 func (c client) invoke(ctx context.Context) func(*Step) error {
 	return func(s *Step) error {
-		out, err := c.bedrock.InvokeModel(ctx, &bedrockruntime.InvokeModelInput{ModelId: &c.model, Body: []byte(native)})
+		out, err := c.bedrock.InvokeModel(ctx, &bedrockruntime.InvokeModelInput{ModelId: &c.model, Body: native()})
 		if err != nil {
 			return err
 		}
@@ -152,7 +161,7 @@ func (c client) invoke(ctx context.Context) func(*Step) error {
 func (c client) invokeStream(ctx context.Context) func(*Step) error {
 	return func(s *Step) error {
 		out, err := c.bedrock.InvokeModelWithResponseStream(ctx, &bedrockruntime.InvokeModelWithResponseStreamInput{
-			ModelId: &c.model, Body: []byte(native),
+			ModelId: &c.model, Body: native(),
 		})
 		if err != nil {
 			return err

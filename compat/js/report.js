@@ -3,7 +3,7 @@
 // with the client's own view of the error.
 import { once } from "node:events";
 
-export const question = "Name three rivers.";
+export const question = process.env.COMPAT_QUESTION ?? "Name three rivers.";
 
 // The models to call, in turn.
 export const models = (process.env.COMPAT_MODEL ?? "").split(",");

@@ -1,9 +1,9 @@
 """Drives an endpoint with boto3, unmodified.
 
 Where to call and as whom comes from AWS's own environment variables, the models
-from COMPAT_MODEL, and what to do from the first argument. It prints one JSON
-line per call; a call that fails is a line too, with the SDK's own view of the
-error.
+from COMPAT_MODEL, what to ask from COMPAT_QUESTION if it is set, and what to do
+from the first argument. It prints one JSON line per call; a call that fails is
+a line too, with the SDK's own view of the error.
 """
 
 import json
@@ -14,7 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-QUESTION = "Name three rivers."
+QUESTION = os.environ.get("COMPAT_QUESTION", "Name three rivers.")
 MODELS = os.environ.get("COMPAT_MODEL", "").split(",")
 SESSION = boto3.Session()
 

@@ -126,12 +126,12 @@ func (x *exchange) unserved(reason string) error {
 func (x *exchange) choose() *refusal {
 	first, decision := attempt{x.account, x.legs}, x.decision
 	chosen, permitted := first, 0
-	if decision.Permit != nil {
+	if allows(&decision) {
 		permitted++
 	}
 	for _, a := range x.others {
 		x.account, x.legs = a.account, a.legs
-		if d := x.state.Bundle.Decide(x.question()); d.Permit != nil {
+		if d := x.state.Bundle.Decide(x.question()); allows(&d) {
 			permitted++
 			chosen, decision = a, d
 		}
@@ -147,6 +147,10 @@ func (x *exchange) choose() *refusal {
 	}
 	return nil
 }
+
+// allows reports whether a decision permits a call as it is or with its content
+// redacted.
+func allows(d *policy.Decision) bool { return d.Permit != nil || d.Code == policy.CodeRedact }
 
 // whichAccount says how the call could say which account is meant.
 func (x *exchange) whichAccount() string {

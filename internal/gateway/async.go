@@ -28,12 +28,10 @@ import (
 
 // asyncFacts are what the steps know of an asynchronous invocation.
 type asyncFacts struct {
-	prepared  bool              // all of this is read
-	rewritten bool              // the body is not the one received,
-	received  [sha256.Size]byte // whose digest was this
-	token     string            // client token as it leaves
-	query     bedrock.ListQuery // ListAsyncInvokes
-	from      cursor
+	prepared bool              // all of this is read
+	token    string            // client token as it leaves
+	query    bedrock.ListQuery // ListAsyncInvokes
+	from     cursor
 }
 
 // queried reports whether the request names an operation whose query string
@@ -99,8 +97,7 @@ func (x *exchange) ownToken() *refusal {
 	if err != nil {
 		return refuse("malformed", invalid(err.Error()))
 	}
-	x.async.rewritten, x.async.received = true, x.body.Sum()
-	x.body = bedrock.NewBody(rewritten)
+	x.replace(rewritten)
 	return nil
 }
 

@@ -5,24 +5,38 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/policy"
 )
 
-// decide asks Cedar once per leg over the rules that can match.
+// decide asks Cedar once per leg over the rules that can match. Where content
+// has to be replaced first, that is done, and what comes of it decided upon.
 func (x *exchange) decide() *refusal {
-	began := time.Now()
-	x.decision = x.state.Bundle.Decide(x.question())
-	if len(x.others) > 0 {
-		if refused := x.choose(); refused != nil {
-			return refused
-		}
+	refused := x.judge()
+	for n := 0; n < redactions && refused == nil && x.decision.Code == policy.CodeRedact; n++ {
+		refused = x.redact()
 	}
-	x.decided = time.Since(began)
-	if x.decision.Permit == nil && !x.observed() {
+	switch {
+	case refused != nil:
+		return refused
+	case x.decision.Code == policy.CodeRedact:
+		return unredacted // what was put in its place looks like what it replaced
+	case x.decision.Permit == nil && !x.observed():
 		return x.denied()
 	}
 	if unmet := x.unmet(); unmet != "" {
 		return &refusal{kind: "obligation", err: accessDenied(unmet)}
+	}
+	return nil
+}
+
+// judge asks, in every account that the call may be for.
+func (x *exchange) judge() *refusal {
+	began := time.Now()
+	defer func() { x.decided += time.Since(began) }()
+	x.decision = x.state.Bundle.Decide(x.question())
+	if len(x.others) > 0 {
+		return x.choose()
 	}
 	return nil
 }
@@ -66,6 +80,9 @@ func (x *exchange) denied() *refusal {
 		policy.CodeForbid:      "with an explicit deny in an organisation rule",
 		policy.CodePolicyError: "because a rule could not be evaluated",
 	}[x.decision.Code]
+	if content := x.inTheWay(); content != "" {
+		why = "because of the prompt: " + content + ", which no right of this call allows"
+	}
 	if why == "" {
 		why = "because the request is not one that can be decided"
 	}
@@ -77,6 +94,33 @@ func (x *exchange) denied() *refusal {
 		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s, %s", x.identity.ID, x.wanted(), named, x.howToAsk())
 	}
 	return r
+}
+
+// inTheWay says what content of the prompt alone keeps a call from being
+// permitted: classes, never what was found or where (security S20). It is empty
+// where something else does too.
+func (x *exchange) inTheWay() string {
+	if c := x.decision.Code; c != policy.CodeDefaultDeny && c != policy.CodeForbid || !x.passes(dataclass.Label{Redactable: true}) {
+		return ""
+	}
+	refused := dataclass.Label{Level: x.prompt.Level}
+	for _, c := range x.prompt.Classes {
+		if !x.passes(dataclass.Declared(c)) {
+			refused.Classes = append(refused.Classes, c)
+		}
+	}
+	if len(refused.Classes) == 0 {
+		refused.Unscanned = x.prompt.Unscanned
+	}
+	return holds(refused)
+}
+
+// passes reports whether the same call would be permitted with another prompt.
+func (x *exchange) passes(prompt dataclass.Label) bool {
+	q := x.question()
+	q.Prompt = prompt
+	d := x.state.Bundle.Decide(q)
+	return allows(&d)
 }
 
 // howToAsk is the command, and where there is a console the link, that fill in a

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/classifier"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/policy"
@@ -33,8 +35,11 @@ type exchange struct {
 	resp  *http.Response // forward
 	added time.Duration
 
+	placeholders *classifier.Redactor // of the prompt and the answer; nil: none was needed
+
 	result     outcome // inspect
-	kind       string  // what it came to, for metrics
+	answered   answered
+	kind       string // what it came to, for metrics
 	status     int
 	failed     string // how Bedrock failed, for metrics
 	unrecorded bool   // the outcome could not be recorded
@@ -73,12 +78,18 @@ type facts struct {
 	caps    bedrock.Capabilities
 	legs    []rights.Leg
 
-	prompt   dataclass.Label // classify
-	asserted policy.Asserted
+	prompt     dataclass.Label // classify
+	content    content
+	asserted   policy.Asserted
+	classified time.Duration // how long it took
 
 	decision policy.Decision // decide
 	decided  time.Duration   // how long the decision took
 	window   Window          // that observe mode let it through by
+	redacted int             // findings of the prompt that were replaced
+
+	rewritten bool              // the body is not the one received,
+	received  [sha256.Size]byte // whose digest was this
 }
 
 // proven is the credential that a caller proved to hold, once whole is set.
@@ -151,6 +162,8 @@ type outcome struct {
 	frames    int64
 	sum       [32]byte
 	ended     string
+	withheld  string   // the decision's code, where the answer was not let out,
+	rules     []string // by these
 	tools     []string // called for by the model
 	async     *auditlog.Async
 }

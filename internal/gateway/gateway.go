@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/auditlog"
+	"github.com/writ-project/writ/internal/classifier"
 	"github.com/writ-project/writ/internal/credential"
 	"github.com/writ-project/writ/internal/journal"
 	"github.com/writ-project/writ/internal/proof"
@@ -70,13 +71,16 @@ type Limits struct {
 	Answer       int64         // bytes of one unary answer
 	BodyTime     time.Duration // to send a body
 	FrameTime    time.Duration // for the client to take one frame or answer
-	Strangers    Strangers     // what the unauthenticated may cost
+	// HoldTime is how long a stream that stalls keeps back what might be the
+	// beginning of something sensitive: then it is decided on as it stands.
+	HoldTime  time.Duration
+	Strangers Strangers // what the unauthenticated may cost
 }
 
 // DefaultLimits follow Bedrock's own: a body is at most 25 MB.
 var DefaultLimits = Limits{
 	Body: 25_000_000, InFlight: 1 << 30, SourceFlight: 256 << 20, Answer: 64 << 20,
-	BodyTime: 60 * time.Second, FrameTime: 60 * time.Second,
+	BodyTime: 60 * time.Second, FrameTime: 60 * time.Second, HoldTime: 2 * time.Second,
 }
 
 // Gateway serves the runtime and STS wires, and container credentials. It is safe for concurrent use.
@@ -88,6 +92,7 @@ type Gateway struct {
 	strangers *strangers
 	salts     *salts
 	keys      *sigv4.Keys
+	memory    *classifier.Memory
 	worlds    worlds
 	instance  *auditlog.Instance
 	// background outlives requests: an outcome is recorded also when the
@@ -108,6 +113,7 @@ func New(cfg Config) *Gateway {
 		strangers:  newStrangers(cfg.Limits.Strangers),
 		salts:      newSalts(cfg.Salt),
 		keys:       sigv4.NewKeys(4096),
+		memory:     classifier.NewMemory(8192),
 		instance:   &cfg.Instance,
 		background: context.Background(),
 	}

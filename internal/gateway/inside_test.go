@@ -106,6 +106,9 @@ func (in *inside) standIn(t *testing.T) *upstream.Client {
 			if strings.Contains(prompt, "at length") {
 				return strings.Repeat("so many words ", 1<<16)
 			}
+			if strings.Contains(prompt, "[[") {
+				return prompt // a script
+			}
 			return "stand-in"
 		},
 	}))
@@ -121,12 +124,19 @@ func (in *inside) standIn(t *testing.T) *upstream.Client {
 // organisation is the sample organisation, read once; it is stale after maxAge.
 func organisation(t *testing.T, maxAge time.Duration) *snapshot.Source {
 	t.Helper()
+	return reorganised(t, maxAge, func(*manifest.Resource) {})
+}
+
+// reorganised is the sample organisation with its resources edited.
+func reorganised(t *testing.T, maxAge time.Duration, edit func(*manifest.Resource)) *snapshot.Source {
+	t.Helper()
 	all, err := demo.Organisation("http://127.0.0.1:1", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var rows []store.Row
 	for _, r := range all {
+		edit(&r)
 		spec, err := r.Encode()
 		if err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ func (x *exchange) inspect() {
 	case !x.target.Operation.Streams():
 		x.relayWhole()
 	case x.target.Operation.OpenAI() && strings.HasPrefix(contentType, serverSentEvents):
-		x.relay(newEvents(x.resp.Body))
+		x.relay(newEvents(x.target.Operation, x.resp.Body))
 	case !x.target.Operation.OpenAI() && strings.HasPrefix(contentType, eventStream):
 		x.relay(newFrames(x.target.Operation, x.resp.Body))
 	default:
@@ -69,6 +69,16 @@ func (x *exchange) relayWhole() {
 	if x.lost() {
 		x.broken(context.Canceled)
 		return
+	}
+	if x.resp.StatusCode < 300 {
+		var refused *refusal
+		if body, refused = x.release(body); refused != nil {
+			x.answered.changed, x.answered.received = true, x.result.sum
+			x.result.bytes, x.result.ended, x.result.errorType = 0, endedRefused, string(refused.err.Type)
+			x.answerError(refused)
+			return
+		}
+		x.result.sum, x.result.bytes = sha256.Sum256(body), int64(len(body))
 	}
 	if x.g.cfg.Strict {
 		if err := x.settle(); err != nil {
@@ -141,7 +151,8 @@ func (x *exchange) gather(a bedrock.Answer) {
 
 // streamEnded says how the stream ended and, when it did not end well, tells
 // the client in the SDK's own way: an exception frame.
-func (x *exchange) streamEnded(err error, a bedrock.Answer) {
+func (x *exchange) streamEnded(in flow, err error) {
+	a := in.answer()
 	var cut *cutError
 	switch {
 	case errors.Is(err, io.EOF) && (a.Final || a.StopReason != "" || a.Exception != ""):
@@ -150,14 +161,14 @@ func (x *exchange) streamEnded(err error, a bedrock.Answer) {
 	case errors.As(context.Cause(x.ctx), &cut):
 		x.result.ended = endedCut
 		x.kind = "cut"
-		x.writeException(accessDenied(cut.Error()))
+		x.writeException(in, accessDenied(cut.Error()))
 	case x.r.Context().Err() != nil:
 		x.result.ended = endedClientGone
 	default:
 		x.result.ended, x.failed = endedUpstreamError, UpstreamBroken
 		x.kind = "upstream"
 		x.g.cfg.Log.Warn("the answer broke off", "id", x.id, "err", err)
-		x.writeException(bedrock.Error{Type: bedrock.InternalServerException, Message: "the answer from Bedrock broke off"})
+		x.writeException(in, bedrock.Error{Type: bedrock.InternalServerException, Message: "the answer from Bedrock broke off"})
 	}
 }
 
@@ -169,13 +180,9 @@ func (x *exchange) writeFrame(out *http.ResponseController, raw []byte, flush bo
 	return !flush || out.Flush() == nil
 }
 
-func (x *exchange) writeException(e bedrock.Error) {
+func (x *exchange) writeException(in flow, e bedrock.Error) {
 	x.result.errorType = string(e.Type)
-	last := bedrock.AppendException
-	if x.target.Operation.OpenAI() {
-		last = func(dst []byte, _ bedrock.Operation, e bedrock.Error) []byte { return bedrock.AppendErrorEvent(dst, e) }
-	}
-	x.writeFrame(http.NewResponseController(x.w), last(nil, x.target.Operation, e), true)
+	x.writeFrame(http.NewResponseController(x.w), in.exception(e), true)
 }
 
 // answerHeaders are the response headers that pass through; others are AWS's

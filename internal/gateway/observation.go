@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/upstream"
 )
 
@@ -27,6 +28,9 @@ type Observation struct {
 	Added         time.Duration // Writ's own part, up to forwarding; 0: it was not forwarded
 	Upstream      time.Duration // from forwarding to the answer's head; 0: none came
 	Decision      time.Duration // within Added; 0: nothing was decided
+	Classified    time.Duration // within Added: reading the prompt; 0: it was not read
+	// Prompt and Answer are what was found in them.
+	Prompt, Answer dataclass.Label
 }
 
 // How Bedrock failed.
@@ -49,6 +53,7 @@ func (x *exchange) observation() Observation {
 	o := Observation{
 		Operation: op, Result: x.comes(), Status: x.status, Preauth: !x.proven.whole && x.kind != doorSTS && x.kind != doorCredentials, Unrecorded: x.unrecorded,
 		UpstreamError: x.upstreamFailed(), Total: time.Since(x.began), Added: x.added, Decision: x.decided,
+		Classified: x.classified, Prompt: x.prompt, Answer: x.answered.label,
 	}
 	if x.result.firstByte > x.added {
 		o.Upstream = x.result.firstByte - x.added

@@ -36,8 +36,8 @@ func (x *exchange) intentRecord() ([]byte, error) {
 		return nil, err
 	}
 	r.Content = &auditlog.Content{Request: content, Scheme: auditlog.CommitmentScheme}
-	if x.async.rewritten {
-		if r.Content.Received, err = x.committed("received", x.async.received); err != nil {
+	if x.rewritten {
+		if r.Content.Received, err = x.committed("received", x.received); err != nil {
 			return nil, err
 		}
 	}
@@ -98,15 +98,7 @@ func (x *exchange) callRecord(kind auditlog.Kind) *auditlog.Record {
 			Team: x.identity.Team, Session: s.ID, Impersonated: s.Impersonated(),
 		}
 	}
-	if x.prompt.Unscanned != nil || x.prompt.Classes != nil {
-		r.Data = &auditlog.Data{
-			Level: x.prompt.Level.String(), Regulated: x.prompt.Regulated, Unscanned: x.prompt.Unscanned,
-			Declared: clipAll(x.asserted.Classes), Detectors: x.prompt.Detectors,
-		}
-		for _, c := range x.prompt.Classes {
-			r.Data.Classes = append(r.Data.Classes, string(c))
-		}
-	}
+	r.Data = x.promptGroup()
 	return r
 }
 
@@ -125,14 +117,15 @@ func (x *exchange) callGroup() *auditlog.Call {
 func (x *exchange) requestGroup() *auditlog.Request {
 	r := &auditlog.Request{
 		MaxTokens: x.caps.MaxTokens, Tier: clip(x.caps.ServiceTier, maxName),
-		Extras: clipAll(x.caps.Extras), Bytes: int64(len(x.body.Bytes())),
+		Extras: x.words(&x.prompt, x.caps.Extras, maxName), Bytes: int64(len(x.body.Bytes())),
 	}
 	if g := x.caps.Guardrail; g != nil {
 		r.Guardrail = clip(g.ID, 256) + ":" + clip(g.Version, maxName)
 	}
 	for _, tool := range x.caps.Tools {
-		r.Tools = append(r.Tools, clip(tool.Name, maxName))
+		r.Tools = append(r.Tools, tool.Name)
 	}
+	r.Tools = x.words(&x.prompt, r.Tools, maxName)
 	return r
 }
 
@@ -145,9 +138,10 @@ func (x *exchange) decisionGroup() *auditlog.Decision {
 	for _, r := range x.decision.Reasons {
 		d.Policies = append(d.Policies, clip(r.Policy, maxName))
 		if r.Effect != "permit" {
-			d.Reasons = append(d.Reasons, clip(r.Text, 256))
+			d.Reasons = append(d.Reasons, r.Text)
 		}
 	}
+	d.Reasons = x.words(&x.prompt, d.Reasons, 256)
 	x.markObserved(d)
 	for _, o := range x.decision.Obligations {
 		d.Obligations = append(d.Obligations, o.Name)
@@ -175,10 +169,10 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 		Outcome: &auditlog.Outcome{
 			Intent: x.intent, Status: x.result.status, UpstreamRequestID: clip(x.result.requestID, maxName),
 			ErrorType: clip(x.result.errorType, maxName), StopReason: clip(x.result.stop, maxName),
-			ToolsCalled: clipAll(x.result.tools),
+			ToolsCalled: x.words(&x.answered.label, x.result.tools, maxName),
 			FirstByteMS: x.result.firstByte.Milliseconds(), DurationMS: x.took().Milliseconds(),
 			Bytes: x.result.bytes, Frames: x.result.frames, Ended: x.result.ended,
-			Async: x.result.async,
+			Async: x.result.async, Output: x.outputGroup(),
 		},
 		Usage: &auditlog.Usage{Source: "none"},
 	}
@@ -191,14 +185,30 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 			Source: u.Source, CostMicroUSD: x.cost(), PriceTable: x.state.Catalogue.Version(),
 		}
 	}
-	if x.result.bytes > 0 {
-		content, err := x.committed("response", x.result.sum)
-		if err != nil {
-			return nil, err
-		}
-		r.Content = &auditlog.Content{Response: content, Scheme: auditlog.CommitmentScheme}
+	if x.result.withheld != "" {
+		r.Decision = &auditlog.Decision{Decision: "deny", Code: x.result.withheld, Policies: clipAll(x.result.rules)}
+	}
+	var err error
+	if r.Content, err = x.answerContent(); err != nil {
+		return nil, err
 	}
 	return r.Marshal()
+}
+
+// answerContent commits to the answer as it went out and, where that is not how
+// it came, as it came.
+func (x *exchange) answerContent() (c *auditlog.Content, err error) {
+	if x.result.bytes == 0 && !x.answered.changed {
+		return nil, nil
+	}
+	c = &auditlog.Content{Scheme: auditlog.CommitmentScheme}
+	if x.result.bytes > 0 {
+		c.Response, err = x.committed("response", x.result.sum)
+	}
+	if err == nil && x.answered.changed {
+		c.Received, err = x.committed("received_response", x.answered.received)
+	}
+	return c, err
 }
 
 // committed is a salted commitment to content: the log proves what was said

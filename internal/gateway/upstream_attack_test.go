@@ -148,8 +148,9 @@ func TestUpstreamFaultsOfWholeAnswers(t *testing.T) {
 		"drop/0":       {503, "ServiceUnavailableException", "upstream_error"},
 		"cut/0":        {503, "ServiceUnavailableException", "upstream_error"},
 		"half_close/0": {503, "ServiceUnavailableException", "upstream_error"},
-		"truncate/0":   {200, "", "complete"}, // politely too short: nothing says that it is
-		"garbage/0":    {200, "", "complete"},
+		// What cannot be read is not let out, whatever it is.
+		"truncate/0": {403, "AccessDeniedException", "refused"},
+		"garbage/0":  {403, "AccessDeniedException", "refused"},
 	} {
 		t.Run(strings.TrimSuffix(fault, "/0"), func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,9 @@ package metrics
 import (
 	"maps"
 	"strconv"
+	"strings"
 
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/gateway"
 	"github.com/writ-project/writ/internal/identity"
 )
@@ -22,16 +24,38 @@ var (
 		"role_unknown", "binding_none", "binding_ambiguous", "audience_aws", "network",
 		"identity_unknown", "identity_halted", "quarantined", "session_too_long", "not_recorded", "not_sealed",
 		"caller_unproven", "caller_expired"}
-	results = union(set("permit", "observed", "default_deny", "forbid", "policy_error", "invalid_request",
+	results = union(set("permit", "observed", "default_deny", "forbid", "policy_error", "redact", "release", "invalid_request",
 		"unresolved", "obligation", "network", "revoked", "quarantined", "malformed", "too_large", "throttled", "unauthenticated",
 		"unknown_operation", "unknown_invocation", "not_remembered", "not_ready", "upstream", "cut", "client_gone", "sts", "credentials"),
 		set(prefixed("sts_", reasons)...), set(prefixed("credentials_", reasons)...))
 	upstreamTypes = set(gateway.UpstreamTimeout, gateway.UpstreamDNS, gateway.UpstreamTLS, gateway.UpstreamRefused,
 		gateway.UpstreamBroken, gateway.UpstreamCredentials, gateway.UpstreamThrottled, gateway.UpstreamStatus)
+	classes = func() map[string]bool {
+		all := set(unscanned, custom)
+		for _, c := range dataclass.Classes() {
+			all[string(c)] = true
+		}
+		return all
+	}()
 	proofs = set(string(identity.ProofOIDC), string(identity.ProofLocalAdmin), string(identity.ProofSPIFFE))
 )
 
 const other = "other"
+
+// Classes beside those of dataclass: content that was not read, and every label
+// of the organisation's, which are as many as it likes.
+const (
+	unscanned = "unscanned"
+	custom    = "custom"
+)
+
+// classOf is what a class is counted as.
+func classOf(c dataclass.Class) string {
+	if strings.HasPrefix(string(c), custom+":") {
+		return custom
+	}
+	return known(classes, string(c))
+}
 
 func set(names ...string) map[string]bool {
 	out := make(map[string]bool, len(names))

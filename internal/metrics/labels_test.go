@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/gateway"
 )
 
 // allowed are the label names that a metric of ours may have.
-var allowed = []string{"operation", "result", "status", "reason", "type", "proof", "kind", "version", "goversion", "le"}
+var allowed = []string{"operation", "result", "status", "reason", "type", "proof", "kind", "class", "version", "goversion", "le"}
 
 // TestLabelsHoldNothingThatACallerChose: whatever an observation says, what is
 // exposed comes from closed lists, and there are few series.
@@ -31,7 +32,8 @@ func TestLabelsHoldNothingThatACallerChose(t *testing.T) {
 	for i, h := range hostile {
 		m.Observe(gateway.Observation{
 			Operation: h, Result: h, UpstreamError: h, Status: 200 + 97*i, Preauth: true, Unrecorded: true,
-			Total: time.Second, Added: time.Millisecond, Upstream: time.Second, Decision: time.Microsecond,
+			Total: time.Second, Added: time.Millisecond, Upstream: time.Second, Decision: time.Microsecond, Classified: time.Microsecond,
+			Prompt: dataclass.Label{Classes: []dataclass.Class{dataclass.Class(h), "custom:falcon"}, Unscanned: []string{h}}, Answer: dataclass.Declared(dataclass.Classes()...),
 		})
 		m.Minted(h)
 	}
@@ -45,7 +47,7 @@ func TestLabelsHoldNothingThatACallerChose(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := map[string]map[string]bool{
-		"operation": operations, "result": results, "reason": results, "type": upstreamTypes, "proof": proofs,
+		"operation": operations, "result": results, "reason": results, "type": upstreamTypes, "proof": proofs, "class": classes,
 		"status": set("2xx", "3xx", "4xx", "5xx"), "version": set("v1.2.3"),
 	}
 	for _, f := range families {
@@ -214,7 +216,8 @@ func TestWhatIsExposed(t *testing.T) {
 	m.Count("writ_connections_refused_total", "x", func() float64 { return 3 })
 	m.Flushed(time.Millisecond, 7)
 	m.Minted("oidc")
-	m.Observe(gateway.Observation{Operation: "Converse", Result: "permit", Status: 200, Total: time.Second, Added: time.Millisecond, Upstream: time.Second})
+	m.Observe(gateway.Observation{Operation: "Converse", Result: "permit", Status: 200, Total: time.Second, Added: time.Millisecond, Upstream: time.Second,
+		Prompt: dataclass.Declared(dataclass.Classes()[0])})
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +230,7 @@ func TestWhatIsExposed(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"writ_requests_total", "writ_request_seconds", "writ_added_seconds", "writ_upstream_seconds", "writ_log_flush_seconds", "writ_log_flush_entries",
+		"writ_requests_total", "writ_request_seconds", "writ_added_seconds", "writ_upstream_seconds", "writ_classify_seconds", "writ_content_total", "writ_log_flush_seconds", "writ_log_flush_entries",
 		"writ_sessions_minted_total", "writ_open_calls", "writ_build_info", "writ_connections_refused_total", "go_goroutines", "process_open_fds",
 	} {
 		if !slices.Contains(names, want) {

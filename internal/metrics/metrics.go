@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/gateway"
 )
 
@@ -20,10 +21,10 @@ import (
 type Meters struct {
 	registry *prometheus.Registry
 
-	requests, preauth, upstreamErrors, minted *prometheus.CounterVec
-	total                                     *prometheus.HistogramVec
-	added, upstream, decision, flush, batch   prometheus.Histogram
-	unrecorded                                prometheus.Counter
+	requests, preauth, upstreamErrors, minted, content  *prometheus.CounterVec
+	total                                               *prometheus.HistogramVec
+	added, upstream, decision, classified, flush, batch prometheus.Histogram
+	unrecorded                                          prometheus.Counter
 }
 
 // Buckets in seconds: of a whole call, a model's time included, and of Writ's
@@ -41,21 +42,23 @@ func New(version string) *Meters {
 		preauth:        counters("writ_preauth_refusals_total", "Refusals of callers who had proved nothing, by reason.", "reason"),
 		upstreamErrors: counters("writ_upstream_errors_total", "Calls that Bedrock failed, by how.", "type"),
 		minted:         counters("writ_sessions_minted_total", "Sessions minted, by the kind of proof.", "proof"),
+		content:        counters("writ_content_total", "Prompts and answers that were found to hold data of a class, by kind, class and the call's result.", "kind", "class", "result"),
 		unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "writ_outcomes_unrecorded_total", Help: "Calls whose outcome could not be recorded: listed as unknown.",
 		}),
 		total: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "writ_request_seconds", Help: "From the first byte in to the last byte out, by operation.", Buckets: callBuckets,
 		}, []string{"operation"}),
-		added:    histogram("writ_added_seconds", "Writ's own part of a forwarded call: from the first byte in until the call leaves for Bedrock.", ownBuckets),
-		upstream: histogram("writ_upstream_seconds", "From the call's leaving until the head of Bedrock's answer.", callBuckets),
-		decision: histogram("writ_decision_seconds", "Of which the decision over every leg took so long.", prometheus.ExponentialBuckets(0.000001, 2, 14)),
-		flush:    histogram("writ_log_flush_seconds", "One flush of the audit log, fsync included.", ownBuckets),
-		batch:    histogram("writ_log_flush_entries", "Records that one flush made durable.", prometheus.ExponentialBuckets(1, 2, 12)),
+		added:      histogram("writ_added_seconds", "Writ's own part of a forwarded call: from the first byte in until the call leaves for Bedrock.", ownBuckets),
+		upstream:   histogram("writ_upstream_seconds", "From the call's leaving until the head of Bedrock's answer.", callBuckets),
+		decision:   histogram("writ_decision_seconds", "Of which the decision over every leg took so long.", prometheus.ExponentialBuckets(0.000001, 2, 14)),
+		classified: histogram("writ_classify_seconds", "Of which reading and classifying the prompt took so long.", prometheus.ExponentialBuckets(0.000001, 2, 18)),
+		flush:      histogram("writ_log_flush_seconds", "One flush of the audit log, fsync included.", ownBuckets),
+		batch:      histogram("writ_log_flush_entries", "Records that one flush made durable.", prometheus.ExponentialBuckets(1, 2, 12)),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "writ_build_info", Help: "Always 1."}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(m.requests, m.preauth, m.upstreamErrors, m.minted, m.unrecorded, m.total, m.added, m.upstream, m.decision, m.flush, m.batch, build,
+	m.registry.MustRegister(m.requests, m.preauth, m.upstreamErrors, m.minted, m.content, m.unrecorded, m.total, m.added, m.upstream, m.decision, m.classified, m.flush, m.batch, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -83,6 +86,16 @@ func (m *Meters) Count(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 }
 
+// found counts the classes of a prompt or an answer.
+func (m *Meters) found(kind, result string, l *dataclass.Label) {
+	for _, c := range l.Classes {
+		m.content.WithLabelValues(kind, classOf(c), result).Inc()
+	}
+	if len(l.Unscanned) > 0 {
+		m.content.WithLabelValues(kind, unscanned, result).Inc()
+	}
+}
+
 // Observe counts a finished exchange.
 func (m *Meters) Observe(o gateway.Observation) {
 	op, result := known(operations, o.Operation), known(results, o.Result)
@@ -97,10 +110,12 @@ func (m *Meters) Observe(o gateway.Observation) {
 	if o.Unrecorded {
 		m.unrecorded.Inc()
 	}
+	m.found("prompt", result, &o.Prompt)
+	m.found("answer", result, &o.Answer)
 	for _, part := range [...]struct {
 		h prometheus.Histogram
 		d time.Duration
-	}{{m.added, o.Added}, {m.upstream, o.Upstream}, {m.decision, o.Decision}} {
+	}{{m.added, o.Added}, {m.upstream, o.Upstream}, {m.decision, o.Decision}, {m.classified, o.Classified}} {
 		if part.d > 0 {
 			part.h.Observe(part.d.Seconds())
 		}
