@@ -93,9 +93,22 @@ name: demo
 spec: {url: "https://issuer.invalid", algorithms: [ES256]}
 ---
 apiVersion: writ/v1
+kind: Entitlement
+name: support-pictures
+spec:
+  title: Converse with customers, also about pictures
+  models: ["us.anthropic.claude-sonnet-4-5-20250929-v1:0"]
+  conditions:
+    environments: [prod]
+    purposes: [customer-support]
+    data: {unscanned: true}
+  riskTier: medium
+  owner: mira@example.com
+---
+apiVersion: writ/v1
 kind: Grant
-name: support-agent.support-conversations
-spec: {identity: support-agent, entitlement: support-conversations, notBefore: "%s", notAfter: "%s", origin: bootstrap}
+name: support-agent.support-pictures
+spec: {identity: support-agent, entitlement: support-pictures, notBefore: "%s", notAfter: "%s", origin: bootstrap}
 `, now.UTC().Format(time.RFC3339), now.UTC().Add(24*time.Hour).Format(time.RFC3339))
 	return os.WriteFile(filepath.Join(dir, "90-bench.yaml"), []byte(more), 0o600)
 }

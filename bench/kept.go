@@ -12,24 +12,27 @@ import (
 )
 
 // kept is what bench/results holds: the newest run of the rows, and the last
-// soak, build, analysis of rights and crowd of people. The document's tables are a function of it.
+// soak, build, analysis of rights, crowd of people and classifying. The document's
+// tables are a function of it.
 type kept struct {
-	Run    *results
-	Soak   *soak
-	Build  *build
-	IAM    *iam
-	People *people
+	Run      *results
+	Soak     *soak
+	Build    *build
+	IAM      *iam
+	People   *people
+	Classify *classifying
 }
 
 const (
-	docPath    = "docs/benchmarks.md"
-	resultsDir = "bench/results"
-	soakFile   = "soak.json"
-	buildFile  = "build.json"
-	iamFile    = "iam.json"
-	peopleFile = "people.json"
-	beginMark  = "<!-- table: begin; written by `go run ./bench -write` -->\n"
-	endMark    = "<!-- table: end -->"
+	docPath      = "docs/benchmarks.md"
+	resultsDir   = "bench/results"
+	soakFile     = "soak.json"
+	buildFile    = "build.json"
+	iamFile      = "iam.json"
+	peopleFile   = "people.json"
+	classifyFile = "classify.json"
+	beginMark    = "<!-- table: begin; written by `go run ./bench -write` -->\n"
+	endMark      = "<!-- table: end -->"
 )
 
 func loadKept() (k kept, err error) {
@@ -52,6 +55,8 @@ func loadKept() (k kept, err error) {
 			k.IAM, err = read[iam](path)
 		case name == peopleFile:
 			k.People, err = read[people](path)
+		case name == classifyFile:
+			k.Classify, err = read[classifying](path)
 		case filepath.Ext(name) == ".json":
 			var r *results
 			if r, err = read[results](path); err == nil && (k.Run == nil || r.At.After(k.Run.At)) {
@@ -91,6 +96,8 @@ func (k kept) save(s settings) error {
 		v, name = k.IAM, iamFile
 	case s.People:
 		v, name = k.People, peopleFile
+	case s.Classify:
+		v, name = k.Classify, classifyFile
 	default:
 		v, name = k.Run, k.Run.Commit+".json"
 		if k.Run.Dirty {
@@ -129,6 +136,9 @@ func (k kept) table() string {
 	}
 	if k.People != nil {
 		b.WriteString("\n## People and grants\n\n" + k.People.table())
+	}
+	if k.Classify != nil {
+		b.WriteString("\n## What data is in a text\n\n" + k.Classify.table())
 	}
 	return b.String()
 }

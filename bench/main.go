@@ -25,18 +25,20 @@ import (
 
 // settings are the command line.
 type settings struct {
-	Rounds int           // per row and target
-	Time   time.Duration // of one round, after its warm-up
-	Only   *regexp.Regexp
-	Write  bool   // put the tables into docs/benchmarks.md
-	Dir    string // where the data directory and the log are made; empty means the system's temporary directory
-	Short  bool   // a look at whether everything works: nothing is kept
-	Partly bool   // Only leaves something out: nothing is kept
-	Soak   bool
-	Calls  int // of the soak
-	Build  bool
-	IAM    bool
-	People bool
+	Rounds   int           // per row and target
+	Time     time.Duration // of one round, after its warm-up
+	Only     *regexp.Regexp
+	Write    bool   // put the tables into docs/benchmarks.md
+	Dir      string // where the data directory and the log are made; empty means the system's temporary directory
+	Short    bool   // a look at whether everything works: nothing is kept
+	Partly   bool   // Only leaves something out: nothing is kept
+	Soak     bool
+	Calls    int // of the soak
+	Build    bool
+	IAM      bool
+	People   bool
+	Classify bool
+	Search   time.Duration // how long to look for texts that are dear to classify
 	// Postgres and SQLite are stores of a People run that are there already.
 	Postgres, SQLite string
 }
@@ -70,6 +72,9 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.Search > 0 {
+		return search(ctx, s.Search, os.Stdout)
+	}
 	k, err := loadKept()
 	if err != nil {
 		return err
@@ -83,6 +88,8 @@ func run(ctx context.Context) error {
 		k.IAM, err = measureIAM(ctx, s)
 	case s.People:
 		k.People, err = measurePeople(ctx, s)
+	case s.Classify:
+		k.Classify, err = measureClassifying(ctx, s)
 	default:
 		k.Run, err = measure(ctx, s)
 	}
@@ -103,6 +110,8 @@ func (k kept) report(s settings) error {
 		fmt.Print(k.IAM.table())
 	case s.People:
 		fmt.Print(k.People.table())
+	case s.Classify:
+		fmt.Print(k.Classify.table())
 	default:
 		fmt.Print(k.table())
 	}
@@ -120,7 +129,7 @@ func (k kept) report(s settings) error {
 
 // runs counts the separate runs that are asked for.
 func (s settings) runs() (n int) {
-	for _, on := range []bool{s.Soak, s.Build, s.IAM, s.People} {
+	for _, on := range []bool{s.Soak, s.Build, s.IAM, s.People, s.Classify} {
 		if on {
 			n++
 		}
@@ -139,6 +148,8 @@ func parseFlags() (settings, error) {
 	flag.BoolVar(&s.Build, "build", false, "instead of the rows, measure a cold build, the binary's size and its start")
 	flag.BoolVar(&s.IAM, "iam", false, "instead of the rows, measure the analysis of AWS rights")
 	flag.BoolVar(&s.People, "people", false, "instead of the rows, measure 100,000 identities and 1,000,000 grants on PostgreSQL and SQLite; 3 GB of disk")
+	flag.BoolVar(&s.Classify, "classify", false, "instead of the rows, measure what it costs to say what data is in a text, beside regular expressions and gitleaks")
+	flag.DurationVar(&s.Search, "search", 0, "instead of the rows, look so long for texts that are dear to classify; keeps no results")
 	flag.StringVar(&s.Postgres, "postgres", "", "with -people: a database by its `dsn`, empty or filled by an earlier run; by default one is started")
 	flag.StringVar(&s.SQLite, "sqlite", "", "with -people: a database `file`, likewise")
 	flag.BoolVar(&s.Write, "write", false, "put the tables into "+docPath)
@@ -152,7 +163,7 @@ func parseFlags() (settings, error) {
 	}
 	s.Partly = *only != ""
 	if s.Write && (s.Partly || s.Short) || s.runs() > 1 {
-		return s, errors.New("-write wants the whole: leave out -only and -short; -soak, -build, -iam and -people are separate runs")
+		return s, errors.New("-write wants the whole: leave out -only and -short; -soak, -build, -iam, -people and -classify are separate runs")
 	}
 	var err error
 	s.Only, err = regexp.Compile(*only)

@@ -38,8 +38,8 @@ they answer for.
 
 An approval may give less than was asked, never more. --narrow takes models, actions,
 networks, regions, purposes, forbid or serviceTiers with a comma-separated list;
-maxLevel, maxTokens or maxSessionAge with a value; noRegulated, noUnscanned, noTools or
-holdAnswer with true:
+maxLevel, maxTokens or maxSessionAge with a value; noRegulated, noUnscanned, redact,
+noTools or holdAnswer with true:
 
   writ approve 9a3e… --for 4h --narrow regions=eu-central-1 --narrow noTools=true`
 }

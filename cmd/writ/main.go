@@ -25,6 +25,7 @@ type commands struct {
 	Explain     explainCmd     `cmd:"" help:"Say what would be decided about a call, and why."`
 	Policy      policyCmd      `cmd:"" help:"Check and test policies before they count."`
 	IAM         iamCmd         `cmd:"" name:"iam" help:"Say exactly who can invoke what in an AWS account, from its files."`
+	Classify    classifyCmd    `cmd:"" help:"Say what data is in a text, and measure how well that is known."`
 	Audit       auditCmd       `cmd:"" help:"Verify, read and prove the audit log."`
 	Request     requestCmd     `cmd:"" help:"Ask for a right, and see what becomes of it."`
 	Approve     approveCmd     `cmd:"" help:"Approve a request, or less than it asks for."`
