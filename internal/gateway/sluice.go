@@ -110,16 +110,19 @@ func newSluice(r *relaying) *sluice {
 	return &sluice{r: r, reading: newReading(r.x, r.in), known: -1, marks: marks{by: make(map[string][]cut)}}
 }
 
-// readTogether is how many bytes of text that are there at once are read at
-// once, and how many are read for the record only.
-const readTogether = 1 << 10
+// How much that is there at once is read at once: bytes of text, also of what is
+// read for the record only, and units.
+const (
+	readTogether = 1 << 10
+	mostTogether = 256
+)
 
 // take takes a unit and, unless more are there to be read with it, decides on
 // what the answer says now and lets go what it can. It reports whether the
 // stream goes on.
 func (s *sluice) take(u unit, more bool) bool {
 	s.queue = append(s.queue, heldUnit{u, s.r.in.last(&u), s.reading.take(&u)})
-	if more && s.reading.stream.Fresh() < readTogether {
+	if more && s.reading.stream.Fresh() < readTogether && len(s.queue) < mostTogether {
 		return true
 	}
 	s.reading.stream.Read()

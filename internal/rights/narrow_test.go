@@ -183,9 +183,11 @@ func drawEntitlement(t *rapid.T) Entitlement {
 		Tools: Tools{Read: few(t, "read", []string{"search"}), Write: few(t, "write", []string{"post"}), Any: rapid.IntRange(0, 4).Draw(t, "any") == 0},
 	}
 	if slices.Contains(e.Actions, "StartAsyncInvoke") {
-		// With tools whose calls are held it starts nothing, which the policies say
-		// by a deny: what it denies is for package policy to compare.
+		// With tools whose calls are held, or answers to be redacted, it starts
+		// nothing, which the policies say by a deny: what it denies is for package
+		// policy to compare.
 		e.Conditions.Outputs, e.Conditions.Tools = []string{"s3://answers/*"}, Tools{Read: e.Conditions.Tools.Read}
+		e.Conditions.Data.Redact = false
 	}
 	return e
 }

@@ -55,7 +55,7 @@ func permit(t *testing.T, out Outbound) *policy.Permit {
 	}
 	d := state.Bundle.Decide(policy.Request{
 		Identity: who, Session: identity.Session{Identity: "analytics", Proof: identity.ProofOIDC, Issued: now, Expires: now.Add(time.Hour)},
-		Now: now, Operation: target.Operation, Region: "us-east-1", Legs: legs, Prompt: dataclass.Unscanned("no_classifier"), Digest: out.Digest(),
+		Now: now, Operation: target.Operation, Region: "us-east-1", Legs: legs, Prompt: dataclass.Label{Redactable: true}, Digest: out.Digest(),
 	})
 	if d.Permit == nil {
 		t.Fatalf("refused: %+v", d)
