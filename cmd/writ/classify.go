@@ -47,20 +47,13 @@ func (o *ownLabels) classifier() (*classifier.Classifier, error) {
 }
 
 func labelsIn(path string) (labels []dataclass.CustomLabel, err error) {
-	files, err := readFiles(path)
+	err = eachResource(path, func(_ string, r manifest.Resource) {
+		if l, ok := r.Spec.(*dataclass.CustomLabel); ok {
+			labels = append(labels, *l)
+		}
+	})
 	if err != nil {
 		return nil, err
-	}
-	for _, f := range files {
-		found, err := manifest.Parse(f.Name, []byte(f.Text))
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range found {
-			if l, ok := r.Spec.(*dataclass.CustomLabel); ok {
-				labels = append(labels, *l)
-			}
-		}
 	}
 	if len(labels) == 0 {
 		return nil, withHint(errors.New("no DataLabel in "+path), "kind: DataLabel, with words or patterns in its spec")

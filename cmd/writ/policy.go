@@ -63,26 +63,37 @@ func (c *policyValidateCmd) Run() error {
 func documents(paths []string) ([]policy.Document, error) {
 	var docs []policy.Document
 	for _, path := range paths {
-		files, err := readFiles(path)
+		err := eachResource(path, func(file string, r manifest.Resource) {
+			if p, ok := r.Spec.(*manifest.Policy); ok {
+				docs = append(docs, policy.Document{Name: file, Text: p.Text})
+			}
+		})
 		if err != nil {
 			return nil, err
-		}
-		for _, f := range files {
-			found, err := manifest.Parse(f.Name, []byte(f.Text))
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range found {
-				if p, ok := r.Spec.(*manifest.Policy); ok {
-					docs = append(docs, policy.Document{Name: f.Name, Text: p.Text})
-				}
-			}
 		}
 	}
 	if len(docs) == 0 {
 		return nil, errors.New("no policies in " + strings.Join(paths, ", "))
 	}
 	return docs, nil
+}
+
+// eachResource reads the manifests of a file or directory.
+func eachResource(path string, do func(file string, r manifest.Resource)) error {
+	files, err := readFiles(path)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		found, err := manifest.Parse(f.Name, []byte(f.Text))
+		if err != nil {
+			return err
+		}
+		for _, r := range found {
+			do(f.Name, r)
+		}
+	}
+	return nil
 }
 
 type policyTestCmd struct {

@@ -74,7 +74,8 @@ func (r *relaying) arrived(u *unit) {
 // reports whether it does. The last one ends the answer.
 func (r *relaying) pass(raw []byte, last, flush bool) bool {
 	x := r.x
-	if x.lost() {
+	// What is held, or was read ahead, must not go out after the right ended.
+	if x.lost() || x.ctx.Err() != nil {
 		x.streamEnded(r.in, context.Canceled)
 		return false
 	}

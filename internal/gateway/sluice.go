@@ -138,9 +138,10 @@ func (s *sluice) settle() bool {
 	return s.decide()
 }
 
-// ended lets go what is left when the stream has ended.
+// ended lets go what is left when the stream has ended by itself: of one that
+// was cut nothing more goes out.
 func (s *sluice) ended(err error) {
-	if s.settle() && s.letGo(true) {
+	if s.r.x.ctx.Err() != nil || s.settle() && s.letGo(true) {
 		s.reading.done()
 		s.r.x.streamEnded(s.r.in, err)
 	}
