@@ -305,3 +305,39 @@ func TestAStallIsNotWaitedOutForEver(t *testing.T) {
 		t.Errorf("then came %s %s %v", f.Type, f.Payload, err)
 	}
 }
+
+// TestS9_WhatIsHeldDoesNotGoOutAfterACut: the right ended while it waited.
+func TestS9_WhatIsHeldDoesNotGoOutAfterACut(t *testing.T) {
+	t.Parallel()
+	in := newInside(t, 0, func(c *gateway.Config) {
+		c.Limits = gateway.DefaultLimits
+		c.Limits.HoldTime = time.Hour
+		c.Upstream = answering(t, func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
+			_, _ = w.Write(bedrock.AppendEvent(nil, "messageStart", []byte(`{"role":"assistant"}`)))
+			_, _ = w.Write(bedrock.AppendEvent(nil, "contentBlockDelta", []byte(`{"contentBlockIndex":0,"delta":{"text":"card 5105 10"}}`)))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(2 * time.Second) // longer than the cut takes; nothing is timed by it
+		})
+	})
+	req, err := http.NewRequest(http.MethodPost, "http://"+in.addr+"/model/"+writtest.Escape(sonnet)+"/converse-stream", strings.NewReader(writtest.Say("hello")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+in.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	frames := bedrock.NewFrameReader(resp.Body)
+	if f, err := frames.Next(); err != nil || f.Type != "messageStart" {
+		t.Fatalf("%s %v", f.Type, err)
+	}
+	if n := in.Cut("a drill", func(*gateway.Call) bool { return true }); n != 1 {
+		t.Fatalf("%d calls were cut", n)
+	}
+	if f, err := frames.Next(); err != nil || f.Message != "exception" {
+		t.Errorf("then came %s %s %v", f.Type, f.Payload, err)
+	}
+}
