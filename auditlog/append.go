@@ -23,8 +23,10 @@ func (r *Record) append(w *jsonWriter) {
 	group(w, "data", r.Data)
 	group(w, "request", r.Request)
 	group(w, "content", r.Content)
+	group(w, "budget", r.Budget)
 	group(w, "usage", r.Usage)
 	group(w, "outcome", r.Outcome)
+	group(w, "hold", r.Hold)
 	group(w, "control", r.Control)
 	group(w, "preauth", r.Preauth)
 	group(w, "lifecycle", r.Lifecycle)
@@ -41,6 +43,8 @@ func (g *Instance) append(w *jsonWriter) {
 func (g *Call) append(w *jsonWriter) {
 	w.text("operation", g.Operation)
 	w.textIf("model_requested", g.ModelRequested)
+	w.textIf("model", g.Model)
+	w.textIf("profile", g.Profile)
 	list(w, "legs", g.Legs)
 	w.numberIf("leg_count", int64(g.LegCount))
 	w.textIf("region_called", g.RegionCalled)
@@ -154,11 +158,26 @@ func (g *Usage) append(w *jsonWriter) {
 	w.numberIf("output", g.Output)
 	w.numberIf("cache_read", g.CacheRead)
 	w.numberIf("cache_write", g.CacheWrite)
+	w.numberIf("cache_write_hour", g.CacheWriteHour)
+	w.numberIf("guardrail_units", g.GuardrailUnits)
 	w.text("source", g.Source)
 	if g.CostMicroUSD != nil {
 		w.number("cost_micro_usd", *g.CostMicroUSD)
 	}
 	w.textIf("price_table", g.PriceTable)
+	group(w, "settled", g.Settled)
+}
+
+func (g *Budget) append(w *jsonWriter) {
+	w.texts("accounts", g.Accounts)
+	w.numberIf("micro_usd", g.MicroUSD)
+	w.flagIf("unpriced", g.Unpriced)
+	w.numberIf("input", g.Input)
+	w.numberIf("output", g.Output)
+	w.numberIf("requests", g.Requests)
+	w.numberIf("streams", g.Streams)
+	w.flagIf("estimated", g.Estimated)
+	w.flagIf("overrun", g.Overrun)
 }
 
 func (g *Outcome) append(w *jsonWriter) {
@@ -175,6 +194,16 @@ func (g *Outcome) append(w *jsonWriter) {
 	w.text("ended", g.Ended)
 	group(w, "async", g.Async)
 	group(w, "output", g.Output)
+	group(w, "hold", g.Hold)
+}
+
+func (g *Held) append(w *jsonWriter) {
+	w.textIf("id", g.ID)
+	w.textIf("mode", g.Mode)
+	w.text("state", g.State)
+	w.flagIf("whole", g.Whole)
+	w.numberIf("calls", g.Calls)
+	w.numberIf("dropped", g.Dropped)
 }
 
 func (g *Async) append(w *jsonWriter) {

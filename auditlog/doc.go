@@ -88,6 +88,13 @@
 // never renamed. Prompts, answers and free text are not in a record; salted
 // commitments to them are ([Commit]), so erasing a salt erases the person.
 //
+// An answer that waits for a human is told in three places. The outcome of its
+// call has a hold group, which names the hold and says how it stood when the
+// call ended. What people did about the hold is in control records. When its
+// caller fetches it after its release a "collected" record says so, before a
+// byte of it goes out: who, by which credential, which hold. Nothing leaves for
+// Bedrock then, so such a record has no outcome.
+//
 // # Compatibility
 //
 // A log written by any release will verify with every later release.

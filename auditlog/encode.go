@@ -171,6 +171,10 @@ func (r *Record) missing() (group string, known bool) {
 		need("decision", r.Decision == nil)
 	case KindOutcome, KindControlOutcome:
 		need("outcome", r.Outcome == nil)
+	case KindCollected:
+		need("who", r.Who == nil)
+		need("credential", r.Credential == nil)
+		need("hold", r.Hold == nil)
 	case KindMint:
 		need("who", r.Who == nil)
 		need("credential", r.Credential == nil)

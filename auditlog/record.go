@@ -11,6 +11,7 @@ const (
 	KindIntent         Kind = "intent"          // a call that is about to leave for Bedrock
 	KindOutcome        Kind = "outcome"         // how the call of an intent ended
 	KindRefusal        Kind = "refusal"         // an authenticated call that was refused
+	KindCollected      Kind = "collected"       // a held answer went out to its caller, after its release
 	KindPreauth        Kind = "preauth"         // unauthenticated refusals of one minute, aggregated
 	KindMint           Kind = "mint"            // a session was issued
 	KindControl        Kind = "control"         // a control action is about to be committed
@@ -35,8 +36,10 @@ type Record struct {
 	Data       *Data       `json:"data,omitempty"`
 	Request    *Request    `json:"request,omitempty"`
 	Content    *Content    `json:"content,omitempty"`
+	Budget     *Budget     `json:"budget,omitempty"`
 	Usage      *Usage      `json:"usage,omitempty"`
 	Outcome    *Outcome    `json:"outcome,omitempty"`
+	Hold       *Held       `json:"hold,omitempty"`
 	Control    *Control    `json:"control,omitempty"`
 	Preauth    *Preauth    `json:"preauth,omitempty"`
 	Lifecycle  *Lifecycle  `json:"lifecycle,omitempty"`
@@ -55,6 +58,8 @@ type Instance struct {
 type Call struct {
 	Operation      string `json:"operation"` // AWS's name, such as ConverseStream
 	ModelRequested string `json:"model_requested,omitempty"`
+	Model          string `json:"model,omitempty"`     // as the catalogue names it
+	Profile        string `json:"profile,omitempty"`   // inference profile it is reached through
 	Legs           []Leg  `json:"legs,omitempty"`      // capped: the first 64
 	LegCount       int    `json:"leg_count,omitempty"` // before the cap
 	RegionCalled   string `json:"region_called,omitempty"`
@@ -178,14 +183,35 @@ type Content struct {
 
 // Usage is what a call consumed, in tokens and money.
 type Usage struct {
-	Input      int64  `json:"input,omitempty"`
-	Output     int64  `json:"output,omitempty"`
-	CacheRead  int64  `json:"cache_read,omitempty"`
-	CacheWrite int64  `json:"cache_write,omitempty"`
-	Source     string `json:"source"` // response, stream, estimate or none
+	Input          int64  `json:"input,omitempty"` // without what was read from or written to a cache
+	Output         int64  `json:"output,omitempty"`
+	CacheRead      int64  `json:"cache_read,omitempty"`
+	CacheWrite     int64  `json:"cache_write,omitempty"`      // to a cache of five minutes
+	CacheWriteHour int64  `json:"cache_write_hour,omitempty"` // to a cache of an hour
+	GuardrailUnits int64  `json:"guardrail_units,omitempty"`  // of text, as guardrails are billed
+	Source         string `json:"source"`                     // header, body, stream, estimate or none
 	// CostMicroUSD is in millionths of a US dollar; nil means unpriced.
 	CostMicroUSD *int64 `json:"cost_micro_usd,omitempty"`
 	PriceTable   string `json:"price_table,omitempty"`
+	// Settled is what was charged to the accounts that the intent names.
+	Settled *Budget `json:"settled,omitempty"`
+}
+
+// Budget is what a call takes of budgets: on an intent what is reserved, the most
+// that it can cost; in an outcome what was charged. Every account is charged the
+// same; one that counts something else takes no notice.
+type Budget struct {
+	Accounts []string `json:"accounts,omitempty"` // on an intent; never cut
+	MicroUSD int64    `json:"micro_usd,omitempty"`
+	Unpriced bool     `json:"unpriced,omitempty"` // no price is known: MicroUSD is not what it costs
+	Input    int64    `json:"input,omitempty"`    // tokens, read from and written to caches included
+	Output   int64    `json:"output,omitempty"`
+	Requests int64    `json:"requests,omitempty"`
+	Streams  int64    `json:"streams,omitempty"` // answers in progress; given back at the outcome
+	// Estimated: nobody said what the call used, so what was reserved is charged.
+	Estimated bool `json:"estimated,omitempty"`
+	// Overrun: more was used than reserved, and the accounts are frozen.
+	Overrun bool `json:"overrun,omitempty"`
 }
 
 // Outcome is how a call, or a control action, ended.
@@ -206,6 +232,20 @@ type Outcome struct {
 	Async *Async `json:"async,omitempty"`
 	// Output is what was found in the answer; nil when nobody looked.
 	Output *Data `json:"output,omitempty"`
+	// Hold is what of the answer waited for a human; nil: nothing did.
+	Hold *Held `json:"hold,omitempty"`
+}
+
+// Held is an answer, or some of its tool calls, that waits or waited for a human.
+type Held struct {
+	ID    string `json:"id,omitempty"` // of the hold; empty: none could be opened
+	Mode  string `json:"mode,omitempty"`
+	State string `json:"state"`           // when the record was written: pending, released, rejected, expired or refused
+	Whole bool   `json:"whole,omitempty"` // the whole answer waits, not its calls alone
+	Calls int64  `json:"calls,omitempty"` // how many of its calls wait
+	// Dropped is how many calls were taken out without waiting: of tools that
+	// nobody classified, where those are refused.
+	Dropped int64 `json:"dropped,omitempty"`
 }
 
 // Async is an asynchronous invocation that was started: all that is needed to

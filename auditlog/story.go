@@ -83,6 +83,8 @@ func (s *story) add(index uint64, r *Record) {
 	case KindIntent:
 		s.open[index] = open{r.Kind, r.ID}
 		s.checkMint(index, r)
+	case KindCollected:
+		s.checkMint(index, r)
 	case KindControl:
 		s.open[index] = open{r.Kind, r.ID}
 	case KindOutcome:
