@@ -22,24 +22,26 @@ const module = "github.com/writ-project/writ/"
 // rooms is the import rule: a room may import rooms listed above it, never
 // below. A room that is not listed may not exist.
 var rooms = []string{
-	"auditlog",
+	"auditlog", "receipt",
 	// facts: pure; no I/O, no clock
 	"internal/bedrock", "internal/glob", "internal/diagram", "internal/awsiam", "internal/certificate", "internal/dataclass", "internal/plaintext", "internal/idnumber", "internal/identifier", "internal/personal", "internal/secret",
-	"internal/sourcecode", "internal/document", "internal/classifier", "internal/scoring", "internal/identity", "internal/operator", "internal/cedarset",
+	"internal/sourcecode", "internal/document", "internal/classifier", "internal/scoring", "internal/identity", "internal/operator", "internal/cedarset", "internal/budget",
 	// rules: pure decisions over facts
-	"internal/rights", "internal/policy", "internal/request", "internal/grant", "internal/sod", "internal/authority",
+	"internal/rights", "internal/policy", "internal/request", "internal/grant", "internal/hold", "internal/sod", "internal/authority",
 	"internal/sigv4", "internal/credential", "internal/manifest",
 	// memory
 	"internal/store", "internal/journal", "internal/snapshot", "internal/widening",
 	// acts
-	"internal/proof", "internal/upstream", "internal/gateway", "internal/login", "internal/governance",
+	"internal/proof", "internal/upstream", "internal/meter", "internal/gateway", "internal/login", "internal/governance",
 	// offline: from files to findings
-	"internal/report", "internal/estate", "internal/analyse",
+	"internal/report", "internal/spend", "internal/estate", "internal/analyse",
 	// faces
 	"internal/metrics", "internal/notify", "internal/authzen", "internal/api", "internal/config", "internal/localca", "internal/demo", "internal/fakebedrock",
 	"cmd/writ",
 	// what only tests and measurements use
 	"internal/store/storetest", "internal/writtest", "compat", "bench", "faults", "tools/testgate",
+	// what others copy
+	"docs/examples/erp",
 }
 
 // pure rooms decide over what they are given.

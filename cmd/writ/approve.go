@@ -137,7 +137,7 @@ func narrowed(name, text string, kind reflect.Kind) (any, error) {
 		return strings.Split(text, ","), nil
 	case kind == reflect.Bool:
 		return strconv.ParseBool(text)
-	case kind == reflect.Int64 && name == "maxTokens":
+	case name == "maxTokens" || name == "spendUSD":
 		return strconv.ParseInt(text, 10, 64)
 	case kind == reflect.Invalid:
 		return nil, withHint(fmt.Errorf("--narrow %s: there is no such limit", name), "writ approve --help lists them")

@@ -42,6 +42,11 @@ func (s *server) gauge(m *metrics.Meters) {
 	m.Gauge("writ_requests_waiting", "Requests and reviews that nobody has closed yet; -1 when the store cannot be asked.", s.requestsWaiting)
 	m.Gauge("writ_notifications_dead", "Notifications that were given up; -1 when the store cannot be asked.", s.deadLetters)
 	m.Gauge("writ_snapshot_failing", "1 while the state cannot be read, or not be believed.", func() float64 { return one(s.state.Err() != nil) })
+	m.Gauge("writ_reservations_open", "Calls that something is set aside for.", func() float64 { return float64(s.money.Stats().Open) })
+	m.Gauge("writ_budget_accounts", "Accounts of budgets that this replica keeps.", func() float64 { return float64(s.money.Stats().Accounts) })
+	m.Gauge("writ_budget_accounts_frozen", "Of which frozen: what they cover is refused until somebody unfreezes them.", func() float64 { return float64(s.money.Stats().Frozen) })
+	m.Count("writ_budget_leases_total", "Times that the store was asked for a share of budgets.", func() float64 { return float64(s.money.Stats().Leases) })
+	m.Count("writ_budget_lease_errors_total", "Of which the store could not be asked.", func() float64 { return float64(s.money.Stats().Failures) })
 	m.Gauge("writ_log_records", "Records in this process's audit log.", func() float64 { return float64(s.kernel.journal.Head().Size) })
 	m.Gauge("writ_log_failed", "1 once the audit log has stopped: no call is let through.", func() float64 { return one(s.kernel.journal.Err() != nil) })
 	m.Gauge("writ_cert_expiry_seconds", "When the port's certificate expires, in seconds since 1970.", func() float64 {

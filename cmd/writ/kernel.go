@@ -198,7 +198,7 @@ func (k *kernel) openLog(ctx context.Context, dir string, kek *credential.KEK, f
 		}
 	}
 	k.keys, err = governance.OpenKeys(ctx, governance.KeysConfig{
-		Store: k.store, KEK: kek, Shard: k.replica.Shard, Now: time.Now, Log: cfg.Log,
+		Issuer: k.home, Store: k.store, KEK: kek, Shard: k.replica.Shard, Now: time.Now, Log: cfg.Log,
 	}, missing && first)
 	if err != nil {
 		return err

@@ -27,11 +27,15 @@ type commands struct {
 	IAM         iamCmd         `cmd:"" name:"iam" help:"Say exactly who can invoke what in an AWS account, from its files."`
 	Classify    classifyCmd    `cmd:"" help:"Say what data is in a text, and measure how well that is known."`
 	Audit       auditCmd       `cmd:"" help:"Verify, read and prove the audit log."`
+	Hold        holdCmd        `cmd:"" help:"See what waits for a human, and release or reject it."`
+	Receipt     receiptCmd     `cmd:"" help:"Check the proof that a human released a tool call."`
 	Request     requestCmd     `cmd:"" help:"Ask for a right, and see what becomes of it."`
 	Approve     approveCmd     `cmd:"" help:"Approve a request, or less than it asks for."`
 	Deny        denyCmd        `cmd:"" help:"Deny a request."`
 	Grant       grantCmd       `cmd:"" help:"See who holds which right until when, and ask to extend one."`
 	Revoke      revokeCmd      `cmd:"" help:"Take a grant, or all that an identity or a tag has, away for good."`
+	Budget      budgetCmd      `cmd:"" help:"See budgets and how they stand, and unfreeze one."`
+	Spend       spendCmd       `cmd:"" help:"Say what was spent, and compare it with what AWS says."`
 	Quarantine  quarantineCmd  `cmd:"" help:"Stop an identity, model, session, network or tag at once, reversibly."`
 	Review      reviewCmd      `cmd:"" help:"Review emergencies after their use."`
 	Sod         sodCmd         `cmd:"" name:"sod" help:"List where duties meet that must be kept apart."`
@@ -45,7 +49,7 @@ type commands struct {
 	Restore     restoreCmd     `cmd:"" help:"Restore a backup, and what was revoked since."`
 	Notify      notifyCmd      `cmd:"" help:"See where notifications go, and try again what could not be sent."`
 	Sessions    sessionsCmd    `cmd:"" help:"Revoke sessions."`
-	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions."`
+	Keys        keysCmd        `cmd:"" help:"Rotate the keys that seal sessions and sign receipts."`
 	Upstream    upstreamCmd    `cmd:"" help:"Print the IAM policies that calls need, and check the credentials."`
 	Status      statusCmd      `cmd:"" help:"Say how a live server is."`
 	Doctor      doctorCmd      `cmd:"" help:"Look at everything that an installation stands on."`

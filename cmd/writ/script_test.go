@@ -44,7 +44,8 @@ import (
 //	call [-signed|-get] [-status N] [-h 'K: V']… MODEL/OPERATION|/PATH [BODYFILE]
 //	                           call a model (with $TOKEN, unless signed) and expect a status, 200
 //	                           by default; the body is stdout, the status line and error type are
-//	                           stderr; sets DECISION and RECORD; without a file it says hello
+//	                           stderr; sets DECISION, RECORD, HOLD and RECEIPT; without a file it
+//	                           says hello; $HOLD in the file is the hold that the last call told of
 //	open MODEL                 begin a stream with $TOKEN and leave it open once it has begun
 //	bedrock                    a stand-in for Bedrock that falls silent within every stream, for
 //	                           `start` without --demo; sets BEDROCK and Writ's own AWS keys
@@ -256,7 +257,7 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 	}
 	body := writtest.Say("hello")
 	if set.NArg() == 2 {
-		body = ts.ReadFile(set.Arg(1))
+		body = strings.ReplaceAll(ts.ReadFile(set.Arg(1)), "$HOLD", ts.Getenv("HOLD"))
 	}
 	req := wordCall(s.tb, ts, *signed, set.Arg(0), body, header)
 	if *get {
@@ -270,6 +271,8 @@ func call(s *story, ts *testscript.TestScript, args []string) error {
 	}
 	ts.Setenv("DECISION", a.Header.Get("X-Writ-Decision"))
 	ts.Setenv("RECORD", a.Header.Get("X-Writ-Record"))
+	ts.Setenv("HOLD", a.Header.Get("X-Writ-Hold"))
+	ts.Setenv("RECEIPT", a.Header.Get("X-Writ-Receipt"))
 	if a.Status != *want {
 		return fmt.Errorf("status %d, want %d", a.Status, *want)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/localca"
 	"github.com/writ-project/writ/internal/login"
+	"github.com/writ-project/writ/internal/meter"
 	"github.com/writ-project/writ/internal/metrics"
 	"github.com/writ-project/writ/internal/notify"
 	"github.com/writ-project/writ/internal/proof"
@@ -42,6 +43,8 @@ type server struct {
 	state     *snapshot.Source
 	clerk     *governance.Clerk
 	gateway   *gateway.Gateway
+	money     *meter.Meter
+	holds     *governance.Holds
 	demo      *demo // nil without --demo
 	upstream  string
 	door      *upstream.Client
@@ -147,6 +150,9 @@ func (s *server) open(ctx context.Context) (err error) {
 		return err
 	}
 	k.office.Attach(s.state)
+	s.holds = governance.NewHolds(governance.HoldsConfig{
+		Office: k.office, Keys: k.keys, Origin: k.origin, MaxContent: s.cfg.Holds.MaxKB << 10, Keep: s.cfg.Holds.Keep, Log: s.log,
+	})
 	s.clerk = governance.NewClerk(k.office, s.log)
 	if err := s.clerk.CatchUp(ctx); err != nil {
 		return err
@@ -163,6 +169,9 @@ func (s *server) open(ctx context.Context) (err error) {
 	if _, err := gateway.RecallInvocations(ctx, k.journal, k.instance.Shard, k.store, time.Now()); err != nil {
 		return err
 	}
+	if err := s.openMeter(ctx); err != nil {
+		return err
+	}
 	conf := proof.Config{
 		Record: s.recordMint, Shard: k.sessionShard(), Seal: k.seal, Log: s.log, PerSource: s.cfg.Limits.Strangers.Proofs, Total: s.cfg.Limits.Strangers.AllProofs,
 	}
@@ -177,8 +186,8 @@ func (s *server) open(ctx context.Context) (err error) {
 		return withHint(err, "put the trust domain's CA certificates there: without them none of its workloads can prove itself")
 	}
 	s.gateway = gateway.New(gateway.Config{
-		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Exchange: exchange,
-		Salt: k.store.Salt, Store: k.store, Instance: k.instance, LogOf: k.originOf, Log: s.log,
+		State: s.state, Ring: k.keys.Ring, Journal: k.journal, Upstream: up, Meter: s.money, Holds: s.holds, Exchange: exchange,
+		Salt: k.store.Salt, Store: k.store, Instance: k.instance, LogOf: k.originOf, Log: s.log, KeySet: k.keys.JWKS,
 		Account: s.cfg.Account, Accounts: s.cfg.AccountRegions(), Partition: s.cfg.Partition, Home: s.cfg.Region, Regions: s.cfg.AllRegions(),
 		Hosts: s.hosts(), Limits: limitsOf(s.cfg.Limits), Strict: s.cfg.Log.Strict, Detailed: s.cfg.DetailedRefusals,
 		Console: s.cfg.Notify.Console,
@@ -209,6 +218,27 @@ func (s *server) open(ctx context.Context) (err error) {
 	}
 	s.adminServer = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, Handler: api.New(control)}
 	return s.dir.announce(s.endpoints, token)
+}
+
+// openMeter opens the accounts of the budgets, and charges to them what the log
+// says of calls that the process did not live to charge.
+func (s *server) openMeter(ctx context.Context) error {
+	k := s.kernel
+	s.money = meter.New(meter.Config{
+		Store: k.store, Replica: k.replica.Name, Shard: k.replica.Shard, Log: s.log,
+		Head: func() uint64 { return k.journal.Head().Size },
+		People: func(name string) (owner, sponsor string) {
+			if i, ok := s.state.Current().Identity(name); ok {
+				return i.Owner, i.Sponsor
+			}
+			return "", ""
+		},
+	})
+	found, err := s.money.Recover(ctx, k.journal.Scan)
+	if err == nil && found.Unknown > 0 {
+		s.log.Warn("calls whose outcome is unknown are charged at what was reserved for them", "calls", found.Unknown, "usd", found.MicroUSD.String())
+	}
+	return err
 }
 
 // ended reconsiders the open calls once something was taken away.
@@ -257,6 +287,8 @@ func (s *server) serve(ctx context.Context) error {
 	// These go on while open calls drain: a right that ends meanwhile cuts them.
 	var behind sync.WaitGroup
 	behind.Go(func() { s.gateway.Run(background) })
+	behind.Go(func() { s.money.Run(background) })
+	behind.Go(func() { s.holds.Run(background) })
 	behind.Go(func() { _ = s.state.Run(background) }) // ends with background, for no other reason
 	s.clerk.Drifted = s.tellDrift
 	behind.Go(func() { s.clerk.Run(background) })

@@ -28,12 +28,12 @@ func (c *sessionsRevokeCmd) Run(ctx context.Context) error {
 }
 
 type keysCmd struct {
-	Rotate keysRotateCmd `cmd:"" help:"Make new session keys; old sessions count until they expire."`
+	Rotate keysRotateCmd `cmd:"" help:"Make new session and receipt keys; what the old ones made counts until it expires."`
 }
 
 type keysRotateCmd struct {
 	dataFlag
-	Emergency bool `help:"Void every session at once, without overlap."`
+	Emergency bool `help:"Void every session and receipt at once, without overlap."`
 }
 
 func (c *keysRotateCmd) Run(ctx context.Context) error {
@@ -45,9 +45,9 @@ func (c *keysRotateCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.Emergency {
-		fmt.Fprintln(os.Stderr, "new session keys are in use; every session minted until now is void")
+		fmt.Fprintln(os.Stderr, "new keys are in use; every session minted and receipt signed until now is void")
 	} else {
-		fmt.Fprintln(os.Stderr, "new session keys are in use; sessions minted until now count until they expire")
+		fmt.Fprintln(os.Stderr, "new keys are in use; sessions and receipts made until now count until they expire")
 	}
 	return nil
 }

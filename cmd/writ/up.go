@@ -135,14 +135,23 @@ In another terminal, in this directory:
     -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
     -d '{"messages":[{"role":"user","content":[{"text":"My card 5105 1051 0510 5100 was charged twice"}]}]}'
 
-  # both are in the log, which anyone can re-derive
+  # as invoice-triage, whose model asks for a payment: that waits for a person
+  TOKEN=$(%[1]s credentials --identity invoice-triage --format bearer)
+  curl -s %[3]s/model/amazon.nova-pro-v1:0/converse \
+    -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
+    -d '{"messages":[{"role":"user","content":[{"text":"[[call: post_payment {\"amount\": 12}]]"}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"post_payment","inputSchema":{"json":{"type":"object"}}}}]}}'
+  %[1]s hold list
+
+  # all of it is in the log, which anyone can re-derive; and what it cost
   %[1]s audit tail
   %[1]s audit verify
+  %[1]s spend
 
   # for any AWS SDK
   eval "$(%[1]s credentials --identity support-agent --format env)"
 
 How rights are asked for, approved and taken away: docs/requests.md, beside this server.
+Who releases what waits: docs/holds.md.
 
 `, self, quote(string(d)), e.Gateway)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/writ-project/writ/internal/governance"
+	"github.com/writ-project/writ/internal/hold"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/request"
 	"github.com/writ-project/writ/internal/rights"
@@ -71,20 +72,24 @@ var problems = []struct {
 }{
 	{store.ErrNotFound, http.StatusNotFound, "not-found", "the list verbs show what there is; what you may not see is not found either"},
 	{governance.ErrStaleView, http.StatusPreconditionFailed, "stale", "look at it again, and decide on what it says now"},
-	{governance.ErrSelf, http.StatusForbidden, "own-request", "somebody else has to decide; writ request show names who may"},
-	{governance.ErrIneligible, http.StatusForbidden, "ineligible", "writ request show names who may decide now"},
+	{governance.ErrNoHolds, http.StatusNotFound, "no-holds", ""},
+	{hold.ErrAlready, http.StatusConflict, "already-decided", "somebody else has to agree; writ hold show names who may"},
+	{hold.ErrReason, http.StatusUnprocessableEntity, "reason-required", "say why: the caller is told"},
+	{hold.ErrMalformed, http.StatusUnprocessableEntity, "malformed-arguments", "writ hold show says what can become of each call; writ hold release ID --call N releases some of them"},
+	{governance.ErrSelf, http.StatusForbidden, "own-request", "somebody else has to decide; writ request show, or writ hold show, names who may"},
+	{governance.ErrIneligible, http.StatusForbidden, "ineligible", "writ request show, or writ hold show, names who may decide now"},
 	{governance.ErrForbidden, http.StatusForbidden, "forbidden", "writ whoami lists what you may do"},
 	{governance.ErrNoApprover, http.StatusUnprocessableEntity, "no-approver", "writ operator create makes an account with the role; it must be somebody who is not tied to the request"},
 	{governance.ErrDuties, http.StatusUnprocessableEntity, "duties-conflict", "writ waiver request asks for a dated exception"},
-	{governance.ErrOver, http.StatusConflict, "over", "writ request show says how it ended"},
+	{governance.ErrOver, http.StatusConflict, "over", "writ request show, or writ hold show, says how it ended"},
 	{governance.ErrNeedsRequest, http.StatusConflict, "needs-request", "apply it: a request is opened for what it widens"},
 	{governance.ErrNotOffered, http.StatusUnprocessableEntity, "not-offered", "writ get entitlement NAME says how it can be asked for"},
 	{governance.ErrNothing, http.StatusConflict, "nothing-to-do", ""},
 	{governance.ErrInvalid, http.StatusUnprocessableEntity, "invalid", ""},
 	{request.ErrAlready, http.StatusConflict, "already-decided", ""},
 	{request.ErrStale, http.StatusPreconditionFailed, "stale", "look at it again, and decide on what it says now"},
-	{request.ErrSelf, http.StatusForbidden, "own-request", "somebody else has to decide; writ request show names who may"},
-	{request.ErrOver, http.StatusConflict, "over", "writ request show says how it ended"},
+	{request.ErrSelf, http.StatusForbidden, "own-request", "somebody else has to decide; writ request show, or writ hold show, names who may"},
+	{request.ErrOver, http.StatusConflict, "over", "writ request show, or writ hold show, says how it ended"},
 	{request.ErrReason, http.StatusUnprocessableEntity, "reason-required", "say why: the requester is told"},
 	{request.ErrWider, http.StatusUnprocessableEntity, "wider", "an approver may give less than was asked, never more"},
 	{rights.ErrWider, http.StatusUnprocessableEntity, "wider", "a narrowing only takes away: name what the entitlement gives"},

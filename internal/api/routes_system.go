@@ -7,7 +7,7 @@ import (
 // table is the whole API.
 func (s *Server) table() []route {
 	var all []route
-	for _, part := range [][]route{s.systemRoutes(), s.gatewayRoutes(), s.requestRoutes(), s.grantRoutes(), s.dutyRoutes(), s.inventoryRoutes(), s.peopleRoutes(), s.notifyRoutes()} {
+	for _, part := range [][]route{s.systemRoutes(), s.gatewayRoutes(), s.requestRoutes(), s.grantRoutes(), s.dutyRoutes(), s.inventoryRoutes(), s.peopleRoutes(), s.notifyRoutes(), s.spendRoutes(), s.holdRoutes()} {
 		all = append(all, part...)
 	}
 	return all

@@ -9,11 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-project/writ/internal/budget"
+	"github.com/writ-project/writ/internal/hold"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
 	"github.com/writ-project/writ/internal/rights"
+	"github.com/writ-project/writ/internal/spend"
 )
 
 // field is one field of a struct as encoding/json writes it.
@@ -68,6 +71,11 @@ var words = map[reflect.Type][]string{
 	reflect.TypeFor[identity.Kind]():     texts(identity.Kinds),
 	reflect.TypeFor[identity.State]():    texts(identity.States),
 	reflect.TypeFor[manifest.Kind]():     texts(manifest.Kinds),
+	reflect.TypeFor[hold.State]():        texts(hold.States),
+	reflect.TypeFor[hold.Choice]():       texts(holdChoices),
+	reflect.TypeFor[spend.Dimension]():   texts(spend.Dimensions),
+	reflect.TypeFor[budget.Unit]():       texts(budget.Units),
+	reflect.TypeFor[budget.Window]():     texts(budget.Windows),
 }
 
 var requestKinds = []request.Kind{request.ForGrant, request.ForChange, request.ForLift, request.ForWaiver, request.ForReview}
@@ -99,6 +107,7 @@ type schemas struct {
 var fixed = map[reflect.Type]schema{
 	reflect.TypeFor[time.Time]():         {"type": "string", "format": "date-time"},
 	reflect.TypeFor[json.RawMessage]():   {"description": "Any JSON value."},
+	reflect.TypeFor[[]byte]():            {"type": []string{"string", "null"}, "contentEncoding": "base64"},
 	reflect.TypeFor[identity.Duration](): {"type": "string", "pattern": `^-?([0-9.]+(ns|us|µs|ms|s|m|h))+$|^0$`, "description": "A duration such as 90m or 8h30m."},
 	reflect.TypeFor[time.Duration]():     {"type": "integer", "format": "int64", "description": "Nanoseconds."},
 }

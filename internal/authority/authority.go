@@ -18,6 +18,7 @@ const (
 	ViewRight     Action = "view.right"     // a request, a grant, an identity: row by row
 	ViewRecord    Action = "view.record"    // the audit log
 	ViewDecision  Action = "view.decision"  // AuthZEN: what would be decided, and who could
+	ViewSpend     Action = "view.spend"     // what was spent by whom, and how budgets stand
 	AskGrant      Action = "ask.grant"      // submit a request for a grant
 	AskEmergency  Action = "ask.emergency"  // take an emergency grant
 	AskChange     Action = "ask.change"     // submit a change of resources
@@ -26,6 +27,9 @@ const (
 	Cancel        Action = "cancel"         // withdraw a request
 	Decide        Action = "decide"         // approve or deny one
 	CloseReview   Action = "close.review"   // close the review of an emergency
+	ViewHold      Action = "view.hold"      // what a hold holds: tool calls and answers that wait
+	DecideHold    Action = "decide.hold"    // release or reject them
+	Unfreeze      Action = "unfreeze"       // let a frozen budget be spent from again
 	Configure     Action = "configure"      // change resources that widen nothing
 	Inventory     Action = "inventory"      // add identities and facts about them
 	Confirm       Action = "confirm"        // vouch that an identity is still needed
@@ -44,15 +48,15 @@ const (
 
 // Actions lists every action, for scopes of tokens and help texts.
 var Actions = []Action{
-	ViewState, ViewPeople, ViewRight, ViewRecord, ViewDecision, AskGrant, AskEmergency, AskChange, AskLift, AskWaiver,
-	Cancel, Decide, CloseReview, Configure, Inventory, Confirm, Attest, ManagePeople, IssueToken, RevokeToken, Delegate,
+	ViewState, ViewPeople, ViewRight, ViewRecord, ViewDecision, ViewSpend, AskGrant, AskEmergency, AskChange, AskLift, AskWaiver,
+	Cancel, Decide, CloseReview, ViewHold, DecideHold, Unfreeze, Configure, Inventory, Confirm, Attest, ManagePeople, IssueToken, RevokeToken, Delegate,
 	Revoke, Quarantine, Impersonate, RotateKeys, SwitchObserve, BackUp,
 }
 
 // Object is what is acted on: the facts that rules may ask about. Fields that mean
 // nothing for an object are empty.
 type Object struct {
-	Kind        string // Grant, Request, Identity, Model, Operator, System, …
+	Kind        string // Grant, Request, Hold, Identity, Model, Operator, System, …
 	Name        string
 	Tier        string   // risk tier of the entitlement
 	Environment string   // of the identity

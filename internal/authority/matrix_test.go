@@ -30,6 +30,7 @@ var matrices = []struct {
 		view.right          -        -       yes       -          -             -
 		view.record         -        -       yes       -          -             -
 		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
 		ask.grant          yes       -        -        -          -             -
 		ask.emergency       -        -        -        -         yes            -
 		ask.change          -        -        -        -          -            yes
@@ -54,6 +55,7 @@ var matrices = []struct {
 		view.right          -        -       yes       -          -             -
 		view.record         -        -       yes       -          -             -
 		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
 		ask.grant          yes       -        -        -          -             -
 		ask.emergency       -        -        -        -         yes            -
 		ask.change          -        -        -        -          -            yes
@@ -78,6 +80,7 @@ var matrices = []struct {
 		view.right         yes      yes      yes      yes        yes           yes
 		view.record         -        -       yes       -          -             -
 		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
 		ask.grant          yes       -        -        -          -             -
 		ask.emergency       -        -        -        -         yes            -
 		ask.change          -        -        -        -          -            yes
@@ -85,6 +88,8 @@ var matrices = []struct {
 		ask.waiver         yes       -        -        -          -            yes
 		decide              -       yes       -        -          -             -
 		close.review        -       yes       -        -          -             -
+		decide.hold         -       yes       -        -          -             -
+		unfreeze            -       yes       -        -          -             -
 		configure           -        -        -        -          -            yes
 		inventory           -        -        -        -          -            yes
 		attest              -        -        -        -          -            yes
@@ -104,6 +109,7 @@ var matrices = []struct {
 		view.right         yes      yes      yes      yes        yes           yes
 		view.record         -        -       yes       -          -             -
 		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
 		ask.grant          yes       -        -        -          -             -
 		ask.emergency       -        -        -        -         yes            -
 		ask.change          -        -        -        -          -            yes
@@ -130,6 +136,7 @@ var matrices = []struct {
 		view.right         yes      yes      yes      yes        yes           yes
 		view.record         -        -       yes       -          -             -
 		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
 		ask.grant          yes       -        -        -          -             -
 		ask.emergency       -        -        -        -         yes            -
 		ask.change          -        -        -        -          -            yes
@@ -155,6 +162,7 @@ var matrices = []struct {
 		view.right         yes      yes      yes      yes        yes           yes
 		view.record         -        -       yes       -          -             -
 		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
 		ask.grant          yes       -        -        -          -             -
 		ask.emergency       -        -        -        -         yes            -
 		ask.change          -        -        -        -          -            yes
@@ -162,6 +170,8 @@ var matrices = []struct {
 		ask.waiver         yes       -        -        -          -            yes
 		decide             yes      yes      yes      yes        yes            -
 		close.review       yes      yes      yes      yes        yes            -
+		decide.hold        yes      yes      yes      yes        yes            -
+		unfreeze           yes      yes      yes      yes        yes            -
 		configure           -        -        -        -          -            yes
 		inventory           -        -        -        -          -            yes
 		attest             yes      yes      yes      yes        yes           yes
@@ -174,6 +184,62 @@ var matrices = []struct {
 		switch.observe      -        -        -        -          -            yes
 		back.up             -        -        -        -          -            yes
 	`},
+	{"a hold that names one", Object{Kind: "Hold", Name: "h1", Eligible: []string{me}}, `
+		                requester approver auditor remediator break_glass administrator
+		view.state          -        -       yes      yes         -            yes
+		view.people         -        -       yes       -          -            yes
+		view.right         yes      yes      yes      yes        yes           yes
+		view.record         -        -       yes       -          -             -
+		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
+		view.hold          yes      yes      yes      yes        yes           yes
+		ask.grant          yes       -        -        -          -             -
+		ask.emergency       -        -        -        -         yes            -
+		ask.change          -        -        -        -          -            yes
+		ask.lift            -        -        -       yes         -            yes
+		ask.waiver         yes       -        -        -          -            yes
+		decide              -       yes       -        -          -             -
+		close.review        -       yes       -        -          -             -
+		decide.hold         -       yes       -        -          -             -
+		unfreeze            -       yes       -        -          -             -
+		configure           -        -        -        -          -            yes
+		inventory           -        -        -        -          -            yes
+		attest              -        -        -        -          -            yes
+		manage.people       -        -        -        -          -            yes
+		revoke.token        -        -        -       yes         -            yes
+		revoke              -        -        -       yes         -             -
+		quarantine          -        -        -       yes         -             -
+		impersonate         -        -        -        -          -            yes
+		rotate.keys         -        -        -        -          -            yes
+		switch.observe      -        -        -        -          -            yes
+		back.up             -        -        -        -          -            yes
+	`},
+	{"a hold of an identity that one sponsors", Object{Kind: "Hold", Name: "h1", Sponsors: []string{me}}, `
+		                requester approver auditor remediator break_glass administrator
+		view.state          -        -       yes      yes         -            yes
+		view.people         -        -       yes       -          -            yes
+		view.right         yes      yes      yes      yes        yes           yes
+		view.record         -        -       yes       -          -             -
+		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
+		ask.grant          yes       -        -        -          -             -
+		ask.emergency       -        -        -        -         yes            -
+		ask.change          -        -        -        -          -            yes
+		ask.lift           yes      yes      yes      yes        yes           yes
+		ask.waiver         yes      yes      yes      yes        yes           yes
+		configure           -        -        -        -          -            yes
+		inventory           -        -        -        -          -            yes
+		confirm            yes      yes      yes      yes        yes           yes
+		attest              -        -        -        -          -            yes
+		manage.people       -        -        -        -          -            yes
+		revoke.token        -        -        -       yes         -            yes
+		revoke             yes      yes      yes      yes        yes           yes
+		quarantine         yes      yes      yes      yes        yes           yes
+		impersonate         -        -        -        -          -            yes
+		rotate.keys         -        -        -        -          -            yes
+		switch.observe      -        -        -        -          -            yes
+		back.up             -        -        -        -          -            yes
+	`},
 	{"one's own account", Object{Kind: "Operator", Name: me}, `
 		                requester approver auditor remediator break_glass administrator
 		view.state          -        -       yes      yes         -            yes
@@ -181,6 +247,7 @@ var matrices = []struct {
 		view.right          -        -       yes       -          -             -
 		view.record         -        -       yes       -          -             -
 		view.decision       -        -       yes       -          -             -
+		view.spend          -        -       yes       -          -            yes
 		ask.grant          yes       -        -        -          -             -
 		ask.emergency       -        -        -        -         yes            -
 		ask.change          -        -        -        -          -            yes
@@ -212,9 +279,14 @@ var kindsOnly = []struct {
 	{"Grant", ViewRight, []operator.Role{operator.Remediator, operator.Auditor}},
 	{"Quarantine", ViewRight, []operator.Role{operator.Remediator, operator.Auditor}},
 	{"Request", ViewRight, []operator.Role{operator.Auditor}},
+	{"Hold", ViewRight, []operator.Role{operator.Auditor}},
+	{"Hold", ViewHold, nil},
+	{"Hold", DecideHold, nil},
 	{"Waiver", ViewRight, []operator.Role{operator.Auditor}},
 	{"Token", ViewPeople, []operator.Role{operator.Administrator, operator.Auditor}},
 	{"Token", IssueToken, nil},
+	{"Budget", ViewSpend, []operator.Role{operator.Administrator, operator.Approver, operator.Auditor}},
+	{"Budget", Unfreeze, nil}, // of those whom it names only
 }
 
 func holder(roles ...operator.Role) *operator.Operator {

@@ -186,7 +186,7 @@ func TestR16_ADelegateDecidesOnlyWhereTheAbsentCould(t *testing.T) {
 			t.Errorf("an administrator decides in the place of %s", c.name)
 		}
 		for _, act := range Actions {
-			if act == Decide || act == CloseReview {
+			if act == Decide || act == CloseReview || act == DecideHold || act == Unfreeze {
 				continue
 			}
 			alone := r.Decide(Subject{Operator: holder(operator.Requester)}, act, object).Allowed
@@ -201,9 +201,31 @@ func TestAnAdministratorOfAnythingJudgesNothing(t *testing.T) {
 	o := holder(operator.Approver, operator.BreakGlass)
 	o.Roles = append(o.Roles, operator.Held{Role: operator.Administrator, Teams: []string{"another"}})
 	on := Object{Kind: "Request", Name: "r1", Requester: "other", Team: "fraud", Owners: []string{me}, Eligible: []string{me}}
-	for _, act := range []Action{Decide, CloseReview, AskEmergency} {
+	for _, act := range []Action{Decide, CloseReview, DecideHold, AskEmergency} {
 		if d := rules(t).Decide(Subject{Operator: o}, act, on); d.Allowed {
 			t.Errorf("may %s: %v", act, d.Reasons)
+		}
+	}
+}
+
+func TestS24_AProgramReleasesNothingAndSeesNothingHeld(t *testing.T) {
+	r := rules(t)
+	on := Object{Kind: "Hold", Name: "h1", Eligible: []string{me, "absent"}}
+	program, human := holder(operator.Approver), holder(operator.Approver)
+	program.Kind = operator.Automation
+	absent := &operator.Operator{ID: "absent", Kind: operator.Automation, Roles: human.Roles}
+	for _, act := range []Action{DecideHold, ViewHold} {
+		if d := r.Decide(Subject{Operator: program}, act, on); d.Allowed {
+			t.Errorf("a program: may %s: %v", act, d.Reasons)
+		}
+		if d := r.Decide(Subject{Operator: human, Place: absent}, act, on); d.Allowed {
+			t.Errorf("in a program's place: may %s: %v", act, d.Reasons)
+		}
+		if d := r.Decide(Subject{Operator: human}, act, on); !d.Allowed {
+			t.Errorf("a human: may not %s: %v", act, d.Reasons)
+		}
+		if d := r.Decide(Subject{Operator: human, Scopes: []string{string(Decide)}}, act, on); d.Allowed {
+			t.Errorf("by a token for other things: may %s: %v", act, d.Reasons)
 		}
 	}
 }

@@ -15,17 +15,19 @@ type answerReader struct {
 
 // answerState is what an answerReader knows of the answer at hand.
 type answerState struct {
-	answer    Answer
-	hasInput  bool
-	hasOutput bool
-	// cached is the part of Input that was read from the cache, in the shapes
-	// that count it in; Usage does not.
-	cached      int64
-	embedding   bool // the answer has no output tokens
-	implausible bool // a figure cannot be, or an event could not be read
+	answer      Answer
+	converse    bool    // usage is AWS's own
+	theirs      figures // the provider's
+	aws         figures // AWS's own, the larger of each where they differ
+	hasAWS      bool
+	one         figures // AWS's, while they are read
+	official    bool    // and that they are
+	embedding   bool    // the answer has no output tokens
+	implausible bool    // a figure cannot be, or an event could not be read
 
 	blockType, blockName string // of the content block being read
 	encoded              []byte // a chunk's event, as a JSON string of base64
+	detail               detail
 }
 
 type answerShape = members[*answerReader]
@@ -66,6 +68,11 @@ var (
 		"generations":   (*answerReader).choices,
 		"meta":          (*answerReader).cohereMeta,
 		"tool_calls":    (*answerReader).toolCalls,
+		// AWS, in any answer
+		"serviceTier":          (*answerReader).serviceTier,
+		"service_tier":         (*answerReader).tier,
+		"performanceConfig":    (*answerReader).performance,
+		"amazon-bedrock-trace": (*answerReader).trace,
 		// AWS, in the last chunk of a stream
 		"amazon-bedrock-invocationMetrics": (*answerReader).metrics,
 	}
@@ -76,16 +83,21 @@ var (
 		"stop_reason": (*answerReader).stopReason,
 		"usage":       (*answerReader).usage,
 		"trace":       (*answerReader).trace,
+
+		"serviceTier":       (*answerReader).serviceTier,
+		"performanceConfig": (*answerReader).performance,
 	}
 	outputShape   = answerShape{"message": (*answerReader).message}
 	messageShape  = answerShape{"content": (*answerReader).blocks, "tool_calls": (*answerReader).toolCalls, "usage": (*answerReader).usage}
-	traceShape    = answerShape{"promptRouter": (*answerReader).promptRouter}
+	traceShape    = answerShape{"promptRouter": (*answerReader).promptRouter, "guardrail": (*answerReader).assessed}
+	servedShape   = answerShape{"type": (*answerReader).tier}
+	latencyShape  = answerShape{"latency": (*answerReader).latency}
 	routerShape   = answerShape{"invokedModelId": (*answerReader).invokedModel}
 	toolUseShape  = answerShape{"name": (*answerReader).toolUseName}
 	startShape    = answerShape{"toolUse": (*answerReader).toolUse}
 	toolCallShape = answerShape{"name": (*answerReader).toolUseName, "function": (*answerReader).toolUse}
 	cohereShape   = answerShape{"billed_units": (*answerReader).usage}
-	cachedShape   = answerShape{"cached_tokens": func(r *answerReader) error { return r.figure(&r.cached) }}
+	cachedShape   = answerShape{"cached_tokens": func(r *answerReader) error { return r.figure(&r.at().cached) }}
 	blockShape    = answerShape{"toolUse": (*answerReader).toolUse, "type": (*answerReader).typeOfBlock, "name": (*answerReader).nameOfBlock}
 	chunkShape    = answerShape{"bytes": (*answerReader).chunk}
 	choiceMembers = answerShape{
@@ -111,6 +123,8 @@ var (
 		"output_tokens":               (*answerReader).outputTokens,
 		"cache_read_input_tokens":     (*answerReader).cacheRead,
 		"cache_creation_input_tokens": (*answerReader).cacheWrite,
+		"cacheDetails":                (*answerReader).cacheDetails, // Converse
+		"cache_creation":              (*answerReader).cacheCreation,
 
 		"prompt_tokens":         (*answerReader).inputTokens, // OpenAI
 		"completion_tokens":     (*answerReader).outputTokens,
@@ -142,7 +156,6 @@ func (r *answerReader) output() error        { return r.shape(outputShape) }
 func (r *answerReader) message() error       { return r.shape(messageShape) }
 func (r *answerReader) trace() error         { return r.shape(traceShape) }
 func (r *answerReader) promptRouter() error  { return r.shape(routerShape) }
-func (r *answerReader) usage() error         { return r.shape(usageMembers) }
 func (r *answerReader) promptDetails() error { return r.shape(cachedShape) }
 func (r *answerReader) cohereMeta() error    { return r.shape(cohereShape) }
 func (r *answerReader) toolUse() error       { return r.shape(toolUseShape) }
@@ -151,12 +164,36 @@ func (r *answerReader) choice() error        { return r.shape(choiceMembers) }
 func (r *answerReader) toolCall() error      { return r.shape(toolCallShape) }
 func (r *answerReader) choices() error       { return r.each(r.choice) }
 func (r *answerReader) toolCalls() error     { return r.each(r.toolCall) }
+func (r *answerReader) serviceTier() error   { return r.shape(servedShape) }
 func (r *answerReader) blocks() error        { return r.each(r.block) }
 
 // metrics are AWS's own figures, which end every discussion.
 func (r *answerReader) metrics() error {
-	r.cached, r.answer.Final = 0, true
-	return r.shape(usageMembers)
+	r.answer.Final = true
+	return r.own()
+}
+
+// own reads figures of AWS's. Two of them that differ are no reason to believe
+// the smaller.
+func (r *answerReader) own() error {
+	r.one, r.official = figures{}, true
+	err := r.shape(usageMembers)
+	r.official = false
+	if !r.hasAWS {
+		r.aws, r.hasAWS = r.one, true
+		return err
+	}
+	both, differ := r.aws.most(r.one)
+	r.aws, r.answer.Disputed = both, r.answer.Disputed || differ
+	return err
+}
+
+// at is where figures go.
+func (r *answerReader) at() *figures {
+	if r.official {
+		return &r.one
+	}
+	return &r.theirs
 }
 
 // block reads a content block: Anthropic's have a type, Converse's are unions.
@@ -227,19 +264,35 @@ func (r *answerReader) noOutput() error {
 }
 
 func (r *answerReader) inputTokens() error {
-	r.hasInput = true
-	return r.figure(&r.answer.Usage.Input)
+	r.at().hasInput = true
+	return r.figure(&r.at().Input)
 }
 
 func (r *answerReader) outputTokens() error {
-	r.hasOutput = true
-	return r.figure(&r.answer.Usage.Output)
+	r.at().hasOutput = true
+	return r.figure(&r.at().Output)
 }
 
-func (r *answerReader) cacheRead() error  { return r.figure(&r.answer.Usage.CacheRead) }
-func (r *answerReader) cacheWrite() error { return r.figure(&r.answer.Usage.CacheWrite) }
+func (r *answerReader) cacheRead() error {
+	r.at().hasRead = true
+	return r.figure(&r.at().CacheRead)
+}
 
-// figure reads a token count; one that cannot be makes all usage unknown.
+func (r *answerReader) cacheWrite() error {
+	r.at().hasWrite = true
+	return r.figure(&r.at().CacheWrite)
+}
+
+// usage reads what was used, by the word of whoever answers.
+func (r *answerReader) usage() error {
+	if r.converse {
+		return r.own()
+	}
+	return r.shape(usageMembers)
+}
+
+// figure reads a token count; one that cannot be makes all usage unknown. Of
+// several counts of one thing the largest stands: providers count as they go.
 func (r *answerReader) figure(to *int64) error {
 	if r.dec.PeekKind() != '0' {
 		r.implausible = true
@@ -254,23 +307,24 @@ func (r *answerReader) figure(to *int64) error {
 		r.implausible = true
 		return nil
 	}
-	*to = int64(n)
+	*to = max(*to, int64(n))
 	return nil
 }
 
 // finished is the answer as far as it was read. whole says that nothing that
 // had to be read was not.
 func (r *answerReader) finished(source string, whole bool) Answer {
-	a := r.answer
-	if r.hasInput || r.hasOutput {
+	a, said := r.answer, r.theirs
+	if r.hasAWS {
+		said = r.aws.instead(r.theirs)
+	}
+	if said.hasInput || said.hasOutput {
 		a.Usage.Source = source
 	}
-	a.Usage.Known = whole && !r.implausible && r.hasInput && (r.hasOutput || r.embedding) && r.cached <= a.Usage.Input
-	if !a.Usage.Known {
-		a.Usage.Tokens = Tokens{}
-		return a
+	said, sound := said.finished()
+	a.Usage.Known = whole && sound && !r.implausible && said.hasInput && (said.hasOutput || r.embedding)
+	if a.Usage.Known {
+		a.Usage.Tokens, a.Usage.Split = said.tokens(), said.split
 	}
-	a.Usage.Input -= r.cached
-	a.Usage.CacheRead += r.cached
 	return a
 }

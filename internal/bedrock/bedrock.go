@@ -70,6 +70,22 @@ type Capabilities struct {
 	// UnknownContent names roles and content blocks that the reader does not
 	// know; they are forwarded, and count as unscanned.
 	UnknownContent []string
+	Load           Load
+}
+
+// Load is what in a body weighs on a call's cost, beside the body's length.
+type Load struct {
+	// Unread: something of the input is no text of this body: pictures, documents,
+	// sound, what lies in S3 or at a URL, or what only the provider can read.
+	Unread  bool
+	Answers int64 // how many are asked for; 0: one
+	Budget  int64 // tokens of a stated thinking budget; 0: none stated
+	Blocks  int64 // of content: what a guardrail may count each for itself
+	// Documents are the bytes of tools' schemas, inputs and results, which are
+	// written anew, and maybe at greater length, before the model reads them.
+	Documents  int64
+	CacheWrite bool // writing to the prompt cache is asked for
+	CacheHour  bool // and that it be kept for longer than usual
 }
 
 // ForwardHeaders are the request headers that Bedrock gives a meaning to; no

@@ -3,6 +3,7 @@ package bedrock
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -134,6 +135,7 @@ func (r *capReader) members(path string, known members[*capReader]) error {
 
 // content reads an object whose unknown members are unknown content.
 func (r *capReader) content(path string, known members[*capReader]) error {
+	r.caps.Load.Blocks++
 	return object(&r.jsonReader, r, known, func(name string) error {
 		return r.unknownContent(path + quoteName(name))
 	})
@@ -191,6 +193,73 @@ func unlessFalse(name string) func(*capReader) error {
 		}
 		return switchedOn(name)(r)
 	}
+}
+
+// answers reads how many answers are asked for.
+func (r *capReader) answers() error {
+	if err := r.extra("n"); err != nil {
+		return err
+	}
+	if r.dec.PeekKind() != '0' {
+		r.caps.Load.Answers = math.MaxInt32 // nobody can say
+		return r.skip()
+	}
+	v, err := r.dec.ReadValue()
+	if err != nil {
+		return r.syntax(err)
+	}
+	n, err := strconv.ParseInt(string(v), 10, 32)
+	if err != nil {
+		n = math.MaxInt32
+	}
+	r.caps.Load.Answers = max(r.caps.Load.Answers, n)
+	return nil
+}
+
+// unread passes over content that is no text here.
+func (r *capReader) unread() error {
+	r.caps.Load.Unread = true
+	return r.scan()
+}
+
+// picture passes over a picture in a string.
+func (r *capReader) picture() error {
+	r.caps.Load.Unread = true
+	return r.skipText()
+}
+
+// document passes over a JSON document of the caller's.
+func (r *capReader) document() error {
+	start := r.dec.InputOffset()
+	err := r.skip()
+	r.caps.Load.Documents += r.dec.InputOffset() - start
+	return err
+}
+
+// opaque passes over what the provider made and alone can read.
+func (r *capReader) opaque() error {
+	r.caps.Load.Unread = true
+	return r.skip()
+}
+
+var cacheMembers = members[*capReader]{"ttl": (*capReader).cacheTTL}
+
+// cachePoint notes that writing to the cache is asked for.
+func (r *capReader) cachePoint() error {
+	r.caps.Load.CacheWrite = true
+	if r.dec.PeekKind() != '{' {
+		return r.skip()
+	}
+	return object(&r.jsonReader, r, cacheMembers, func(string) error { return r.skip() })
+}
+
+func (r *capReader) cacheTTL() error {
+	v, err := r.dec.ReadValue()
+	if err != nil {
+		return r.syntax(err)
+	}
+	r.caps.Load.CacheHour = r.caps.Load.CacheHour || string(v) != `"5m"`
+	return nil
 }
 
 func (r *capReader) maxTokens() error {

@@ -10,6 +10,7 @@ var chatDialect = func() *dialect {
 	delete(top, "prompt") // completions', not chat's
 	delete(top, bodyTrace)
 	maps.Copy(top, members[*capReader]{
+		"metadata":               (*capReader).chatMetadata,
 		"model":                  (*capReader).skipText,
 		"prompt_cache_key":       (*capReader).skip,
 		"prompt_cache_retention": switchedOn("prompt_cache_retention"), // how long a prompt is kept
@@ -18,6 +19,29 @@ var chatDialect = func() *dialect {
 	})
 	return openAIDialect(top)
 }()
+
+// chatMetadata reads OpenAI's metadata as far as it is what request metadata is:
+// texts by name, within AWS's limits. What else is there says nothing to Writ, and
+// is passed on.
+func (r *capReader) chatMetadata() error {
+	if r.dec.PeekKind() != '{' {
+		return r.skip()
+	}
+	m := make(map[string]string, 4)
+	err := object(&r.jsonReader, r, nil, func(name string) error {
+		v, err := r.raw()
+		if err != nil || len(v) == 0 || v[0] != '"' {
+			return err
+		}
+		text, err := unquote(v)
+		if err == nil && len(text) <= maxMetadata && isMetadata(name) && isMetadata(string(text)) && len(m) < maxMetadataEntries {
+			m[name] = string(text)
+		}
+		return nil
+	})
+	r.caps.Metadata = m
+	return err
+}
 
 // chatTarget is what a chat completion's body says of where it goes.
 type chatTarget struct {

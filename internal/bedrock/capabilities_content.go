@@ -16,11 +16,11 @@ var (
 		"document":         (*capReader).media,
 		"video":            (*capReader).media,
 		"audio":            (*capReader).media,
-		"toolUse":          (*capReader).skip,
+		"toolUse":          (*capReader).document,
 		"toolResult":       (*capReader).toolResult,
 		"guardContent":     (*capReader).guarded,
-		"cachePoint":       (*capReader).skip,
-		"reasoningContent": (*capReader).skip,
+		"cachePoint":       (*capReader).cachePoint,
+		"reasoningContent": (*capReader).opaque,
 		"citationsContent": (*capReader).skip,
 		"searchResult":     (*capReader).skip,
 		"toolAddition":     switchedOn("tool_addition"),
@@ -29,7 +29,7 @@ var (
 	systemBlock = members[*capReader]{
 		"text":         (*capReader).skipText,
 		"guardContent": (*capReader).guarded,
-		"cachePoint":   (*capReader).skip,
+		"cachePoint":   (*capReader).cachePoint,
 	}
 	toolResultMembers = members[*capReader]{
 		"toolUseId": (*capReader).skip,
@@ -38,7 +38,7 @@ var (
 		"type":      (*capReader).skip,
 	}
 	toolResultBlock = members[*capReader]{
-		"json":         (*capReader).skip,
+		"json":         (*capReader).document,
 		"text":         (*capReader).skipText,
 		"image":        (*capReader).media,
 		"document":     (*capReader).media,
@@ -112,7 +112,10 @@ func (r *capReader) toolResultContent() error {
 	return r.array(r.union("messages.content.toolResult.content.", toolResultBlock))
 }
 
-func (r *capReader) media() error { return r.content("messages.content.media.", mediaMembers) }
+func (r *capReader) media() error {
+	r.caps.Load.Unread = true
+	return r.content("messages.content.media.", mediaMembers)
+}
 
 func (r *capReader) mediaSource() error {
 	return r.one(r.content("messages.content.media.source.", mediaSources))

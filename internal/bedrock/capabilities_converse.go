@@ -41,7 +41,7 @@ var (
 		"stopSequences": (*capReader).skip,
 	}
 	outputMembers = members[*capReader]{
-		"textFormat": (*capReader).skip,
+		"textFormat": (*capReader).document,
 		"effort":     (*capReader).skip,
 	}
 	latencyMembers    = members[*capReader]{"latency": (*capReader).latency}
@@ -53,7 +53,7 @@ var (
 	converseTool = members[*capReader]{
 		"toolSpec":   (*capReader).toolSpec,
 		"systemTool": (*capReader).systemTool,
-		"cachePoint": (*capReader).skip,
+		"cachePoint": (*capReader).cachePoint,
 	}
 	toolSpecMembers = members[*capReader]{
 		"name":        (*capReader).toolName,
@@ -112,21 +112,23 @@ func (r *capReader) additionalFields() error {
 	return r.scan()
 }
 
+// AWS's limits of request metadata: entries, and bytes of one.
+const maxMetadataEntries, maxMetadata = 16, 256
+
 // metadata reads request metadata within AWS's limits. It is the caller's word
 // (security S5).
 func (r *capReader) metadata() error {
-	const maxEntries, maxText = 16, 256
 	m := make(map[string]string, 4)
 	err := object(&r.jsonReader, r, nil, func(name string) error {
-		v, err := r.text(maxText)
+		v, err := r.text(maxMetadata)
 		if err != nil {
 			return err
 		}
 		if name == "" || !isMetadata(name) || !isMetadata(v) {
 			return r.fail("holds a character that request metadata may not")
 		}
-		if len(m) == maxEntries {
-			return r.fail(fmt.Sprintf("more than %d entries", maxEntries))
+		if len(m) == maxMetadataEntries {
+			return r.fail(fmt.Sprintf("more than %d entries", maxMetadataEntries))
 		}
 		m[name] = v
 		return nil
@@ -228,9 +230,11 @@ func (r *capReader) one(err error) error {
 
 func (r *capReader) toolSpec() error {
 	r.tool = toolOffer{}
+	start := r.dec.InputOffset()
 	if err := r.members("toolConfig.tools.toolSpec.", toolSpecMembers); err != nil {
 		return err
 	}
+	r.caps.Load.Documents += r.dec.InputOffset() - start
 	return r.offerTool(r.tool.digest())
 }
 

@@ -20,7 +20,7 @@ var (
 		"format": (*capReader).skip,
 		"source": (*capReader).applyImageSource,
 	}
-	applyImageSources = members[*capReader]{"bytes": (*capReader).skipText}
+	applyImageSources = members[*capReader]{"bytes": (*capReader).picture}
 )
 
 func (r *capReader) applySource() error { return r.oneOf("INPUT", "OUTPUT") }

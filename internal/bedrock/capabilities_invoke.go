@@ -2,7 +2,9 @@ package bedrock
 
 import (
 	"crypto/sha256"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +15,7 @@ var (
 	}
 	thinkingMembers = members[*capReader]{
 		"type":          (*capReader).thinkingType,
-		"budget_tokens": (*capReader).skip,
+		"budget_tokens": (*capReader).thinkingBudget,
 		"display":       (*capReader).skip,
 	}
 )
@@ -101,6 +103,20 @@ func (r *capReader) thinking() error {
 	return r.extra("thinking")
 }
 
+// thinkingBudget reads how many tokens thinking may take.
+func (r *capReader) thinkingBudget() error {
+	v, err := r.raw()
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseInt(string(v), 10, 32)
+	if err != nil {
+		n = math.MaxInt32 // nobody can say
+	}
+	r.caps.Load.Budget = max(r.caps.Load.Budget, n)
+	return nil
+}
+
 func (r *capReader) thinkingType() error {
 	s, err := r.symbol()
 	r.off = s == "disabled"
@@ -142,6 +158,7 @@ func (r *capReader) anthropicSource() error {
 // sourceType reports sources that the provider fetches by itself.
 func (r *capReader) sourceType() error {
 	s, err := r.symbol()
+	r.caps.Load.Unread = r.caps.Load.Unread || s != "text" && s != "content"
 	if err != nil || s == "base64" || s == "text" || s == "content" {
 		return err
 	}
@@ -161,6 +178,7 @@ func (r *capReader) sourceURL() error {
 	if err != nil {
 		return r.syntax(err)
 	}
+	r.caps.Load.Unread = true
 	if strings.HasPrefix(string(v[:min(len(v), 6)]), `"data:`) {
 		return nil
 	}
@@ -191,6 +209,7 @@ func (r *capReader) providerTool() error {
 	if err != nil {
 		return err
 	}
+	r.caps.Load.Documents += r.dec.InputOffset() - start
 	if r.tool.kind == "" || r.tool.kind == r.dialect.toolType {
 		for _, name := range r.tool.unknown {
 			if err := r.list(&r.caps.UnknownFields, r.within+"tools."+quoteName(name)); err != nil {

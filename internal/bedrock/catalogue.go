@@ -31,6 +31,10 @@ type Catalogue struct {
 	profiles map[string]Profile
 	unpriced map[string]bool // profiles whose price is unknown although their model's is not
 	version  string
+	// priceVersion is the part of the version that prices make; guardrail is what
+	// the lowest layer says guardrails cost.
+	priceVersion string
+	guardrail    *float64
 }
 
 // Model returns the model listed under a catalogue id: a foundation model's
@@ -78,30 +82,9 @@ func (c *Catalogue) eachLayer(visit func(*Catalogue)) {
 	visit(c)
 }
 
-// Version names what the catalogue says: the month of the embedded tables and
+// Version names what the catalogue says, prices included: the month of the embedded tables and
 // a digest over them and every entry laid over them. Records carry it.
 func (c *Catalogue) Version() string { return c.version }
-
-// PriceOf is the price of a call to a model, through a profile unless
-// profileID is empty. ok is false when nothing is known of it. A profile
-// without a price of its own has its model's, except where the tables say
-// that its price is unknown, and for a router, whose choice is unknown.
-func (c *Catalogue) PriceOf(modelID, profileID string) (Price, bool) {
-	if profileID != "" {
-		p, ok := c.Profile(profileID)
-		if !ok || modelID != p.Model && !slices.Contains(p.Routes, modelID) {
-			return Price{}, false
-		}
-		if p.Price != (Price{}) {
-			return p.Price, true
-		}
-		if len(p.Routes) > 0 || c.isUnpriced(profileID) {
-			return Price{}, false
-		}
-	}
-	m, ok := c.Model(modelID)
-	return m.Price, ok && m.Price != (Price{})
-}
 
 // isUnpriced reports whether the tables hold a profile's price for unknown.
 func (c *Catalogue) isUnpriced(profileID string) bool {

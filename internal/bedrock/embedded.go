@@ -50,8 +50,15 @@ func parseTables(models, profiles, destinations string) (*Catalogue, error) {
 	if err := readTable(destinations, 3, c.addDestinations); err != nil {
 		return nil, fmt.Errorf("destinations: %w", err)
 	}
-	sum := sha256.Sum256([]byte(models + profiles + destinations))
+	if err := c.extendPrices(factorsTable); err != nil {
+		return nil, fmt.Errorf("factors: %w", err)
+	}
+	if err := c.readGuardrails(guardrailsTable); err != nil {
+		return nil, fmt.Errorf("guardrails: %w", err)
+	}
+	sum := sha256.Sum256([]byte(models + profiles + destinations + factorsTable + guardrailsTable))
 	c.version = AsOf + "+" + hex.EncodeToString(sum[:8])
+	c.priceVersion = c.digestPrices(fmt.Sprintf("%s+%v", AsOf, *c.guardrail))
 	return c, nil
 }
 
@@ -105,7 +112,7 @@ func (c *Catalogue) addProfile(row []string) error {
 	if p.Price, err = readPrice(row[2:6]); err != nil {
 		return err
 	}
-	if p.Price == (Price{}) {
+	if !p.Price.priced() {
 		c.unpriced[p.ID] = true
 	}
 	if _, ok := c.profiles[p.ID]; ok {

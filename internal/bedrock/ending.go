@@ -1,7 +1,6 @@
 package bedrock
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -40,6 +39,7 @@ const (
 	formAnthropic
 	formTitan
 	formChat
+	formMeta
 )
 
 // chatHead is what every event of a chat completion repeats.
@@ -218,15 +218,7 @@ func (c chatHead) filtered(choice int) []byte {
 
 func (e *Ending) appendEvents(dst []byte, events []endEvent) []byte {
 	for _, ev := range events {
-		switch {
-		case e.op.OpenAI():
-			dst = append(append(append(dst, "data: "...), ev.payload...), "\n\n"...)
-		case ev.name == "chunk":
-			chunk := append([]byte(`{"bytes":"`), base64.StdEncoding.EncodeToString([]byte(ev.payload))...)
-			dst = AppendEvent(dst, ev.name, append(chunk, `"}`...))
-		default:
-			dst = AppendEvent(dst, ev.name, []byte(ev.payload))
-		}
+		dst = appendUnit(dst, e.op, ev.name, []byte(ev.payload))
 	}
 	if e.op.OpenAI() {
 		dst = append(append(append(dst, "data: "...), doneMark...), "\n\n"...)

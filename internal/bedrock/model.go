@@ -38,6 +38,8 @@ type Model struct {
 	MaxInput  int64 `json:"maxInputTokens,omitempty" yaml:"maxInputTokens,omitempty"`
 	MaxOutput int64 `json:"maxOutputTokens,omitempty" yaml:"maxOutputTokens,omitempty"`
 	Price     Price `json:"price,omitzero" yaml:"price,omitempty"`
+	// Prices take the place of Price, each from its day on.
+	Prices []DatedPrice `json:"prices,omitempty" yaml:"prices,omitempty"`
 }
 
 // DataHandling is a model's data profile.
@@ -45,15 +47,6 @@ type DataHandling struct {
 	RetentionDays int    `json:"retentionDays,omitempty" yaml:"retentionDays,omitempty"`
 	TrainsOnData  bool   `json:"trainsOnData,omitempty" yaml:"trainsOnData,omitempty"`
 	Residency     string `json:"residency,omitempty" yaml:"residency,omitempty"`
-}
-
-// Price is a list price in USD per million tokens; a nil figure is unknown,
-// which is not zero.
-type Price struct {
-	Input      *float64 `json:"input,omitempty" yaml:"input,omitempty"`
-	Output     *float64 `json:"output,omitempty" yaml:"output,omitempty"`
-	CacheRead  *float64 `json:"cacheRead,omitempty" yaml:"cacheRead,omitempty"`
-	CacheWrite *float64 `json:"cacheWrite,omitempty" yaml:"cacheWrite,omitempty"`
 }
 
 // Profile is an inference profile: a system-defined one by its bare id
@@ -68,7 +61,9 @@ type Profile struct {
 	// to. A global profile has none: its destinations are unbounded.
 	Destinations map[string][]string `json:"destinations,omitempty" yaml:"destinations,omitempty"`
 	Global       bool                `json:"global,omitempty" yaml:"global,omitempty"`
-	Price        Price               `json:"price,omitzero" yaml:"price,omitempty"` // zero means the model's
+	Price        Price               `json:"price,omitzero" yaml:"price,omitempty"` // without figures: the model's
+	// Prices take the place of Price, each from its day on.
+	Prices []DatedPrice `json:"prices,omitempty" yaml:"prices,omitempty"`
 }
 
 // The validations an organisation can require of a model.

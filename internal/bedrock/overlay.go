@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func (c *Catalogue) With(models []Model, profiles []Profile) (*Catalogue, error)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	o.version = o.overlayVersion()
+	o.version, o.priceVersion = o.overlayVersion(), o.digestPrices(o.under.priceVersion)
 	return o, nil
 }
 
@@ -97,7 +98,8 @@ func (c *Catalogue) complete(m Model) (Model, error) {
 	m.Modality = either(m.Modality, below.Modality)
 	m.DataHandling = either(m.DataHandling, below.DataHandling)
 	m.Impact = either(m.Impact, below.Impact)
-	m.Price = either(m.Price, below.Price)
+	l := m.listing().over(below.listing())
+	m.Price, m.Prices = l.Price, l.Later
 	m.MaxInput, m.MaxOutput = either(m.MaxInput, below.MaxInput), either(m.MaxOutput, below.MaxOutput)
 	if m.Requires == nil {
 		m.Requires = below.Requires
@@ -154,7 +156,8 @@ func (c *Catalogue) layProfile(p Profile) error {
 		}
 		p.Model = below.Model
 		p.Global = p.Global || below.Global
-		p.Price = either(p.Price, below.Price)
+		l := p.listing().over(below.listing())
+		p.Price, p.Prices = l.Price, l.Later
 		if p.Destinations == nil {
 			p.Destinations = below.Destinations
 		}
@@ -178,20 +181,19 @@ func (c *Catalogue) layProfile(p Profile) error {
 func (c *Catalogue) overlayVersion() string {
 	sum := sha256.New()
 	sum.Write([]byte(c.under.version))
-	enc := json.NewEncoder(sum)
 	for _, id := range slices.Sorted(maps.Keys(c.models)) {
-		writeEntry(enc, id, c.models[id])
+		writeEntry(sum, id, c.models[id])
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.profiles)) {
-		writeEntry(enc, id, c.profiles[id])
+		writeEntry(sum, id, c.profiles[id])
 	}
 	asOf, _, _ := strings.Cut(c.under.version, "+")
 	return asOf + "+" + hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
 // writeEntry adds an entry to a digest; a validated one always encodes.
-func writeEntry(enc *json.Encoder, id string, entry any) {
-	if err := enc.Encode([2]any{id, entry}); err != nil {
+func writeEntry(sum io.Writer, id string, entry any) {
+	if err := json.NewEncoder(sum).Encode([2]any{id, entry}); err != nil {
 		panic(fmt.Sprintf("encoding catalogue entry %q: %v", id, err))
 	}
 }

@@ -2,100 +2,153 @@ package bedrock
 
 import (
 	"math"
-	"math/big"
-	"strconv"
+	"strings"
 	"testing"
+	"time"
 
-	"pgregory.net/rapid"
+	"github.com/google/go-cmp/cmp"
 )
 
 func usd(v float64) *float64 { return &v }
 
-func TestCost(t *testing.T) {
-	full := Price{Input: usd(3), Output: usd(15), CacheRead: usd(0.3), CacheWrite: usd(3.75)}
-	tests := []struct {
-		name   string
-		price  Price
-		tokens Tokens
-		want   int64
-		ok     bool
-	}{
-		{"nothing used", Price{}, Tokens{}, 0, true},
-		{"input and output", full, Tokens{Input: 1000, Output: 100}, 4500, true},
-		{"all four", full, Tokens{Input: 1, Output: 1, CacheRead: 10, CacheWrite: 4}, 3 + 15 + 3 + 15, true},
-		{"rounds up", full, Tokens{CacheRead: 1}, 1, true},
-		{"rounds up once, not per part", full, Tokens{CacheRead: 1, CacheWrite: 1}, 5, true},
-		{"a price with many decimals is exact", Price{Input: usd(0.00875)}, Tokens{Input: 1_000_000}, 8750, true},
-		{"free output", Price{Input: usd(0.02), Output: usd(0)}, Tokens{Input: 50, Output: 7}, 1, true},
-		{"unknown figure needed", Price{Input: usd(3)}, Tokens{Input: 1, Output: 1}, 0, false},
-		{"unknown figure not needed", Price{Input: usd(3)}, Tokens{Input: 1}, 3, true},
-		{"negative count", full, Tokens{Input: -1}, 0, false},
-		{"negative price", Price{Input: usd(-1)}, Tokens{Input: 1}, 0, false},
-		{"not a number", Price{Input: usd(math.NaN())}, Tokens{Input: 1}, 0, false},
-		{"infinite", Price{Input: usd(math.Inf(1))}, Tokens{Input: 1}, 0, false},
-		{"beyond an int64", Price{Input: usd(1e6)}, Tokens{Input: math.MaxInt64}, 0, false},
-		{"beyond 128 bits of quotient", Price{Input: usd(1e6), Output: usd(1e6)}, Tokens{Input: math.MaxInt64, Output: math.MaxInt64}, 0, false},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, ok := Cost(tt.price, tt.tokens)
-			if got != tt.want || ok != tt.ok {
-				t.Errorf("Cost = %d, %v, want %d, %v", got, ok, tt.want, tt.ok)
-			}
-		})
-	}
-}
-
-// TestCostAgreesWithRationals compares Cost with arithmetic that cannot round:
-// prices of six decimals and counts as large as they come.
-func TestCostAgreesWithRationals(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var price Price
-		var tokens Tokens
-		sum := new(big.Rat)
-		for _, part := range []struct {
-			price  **float64
-			tokens *int64
-		}{{&price.Input, &tokens.Input}, {&price.Output, &tokens.Output}, {&price.CacheRead, &tokens.CacheRead}, {&price.CacheWrite, &tokens.CacheWrite}} {
-			millionths := rapid.Int64Range(0, 1e9).Draw(t, "price")
-			*part.price = decimal(t, millionths)
-			*part.tokens = rapid.Int64Range(0, 1e15).Draw(t, "tokens")
-			sum.Add(sum, new(big.Rat).Mul(big.NewRat(millionths, 1e6), new(big.Rat).SetInt64(*part.tokens)))
-		}
-		up := new(big.Int).Add(sum.Num(), new(big.Int).Sub(sum.Denom(), big.NewInt(1)))
-		want := up.Div(up, sum.Denom())
-		if got, ok := Cost(price, tokens); ok != want.IsInt64() || ok && got != want.Int64() {
-			t.Fatalf("Cost(%d tokens) = %d, %v, want %v", tokens, got, ok, want)
-		}
-	})
-}
-
-// decimal is a price of so many millionths, as a file would state it.
-func decimal(t *rapid.T, millionths int64) *float64 {
-	v, err := strconv.ParseFloat(new(big.Rat).SetFrac64(millionths, 1e6).FloatString(6), 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &v
-}
-
 func TestPriceValidate(t *testing.T) {
-	if err := (Price{Input: usd(0), Output: usd(1e6)}).Validate(); err != nil {
+	full := Rates{usd(1), usd(2), usd(0.1), usd(1.25), usd(2)}
+	for name, p := range map[string]Price{
+		"nothing":            {},
+		"free":               {Input: usd(0), Output: usd(1e6)},
+		"long, at least":     {Input: usd(1), LongContext: &LongContext{Over: 1, Rates: full}},
+		"a factor":           {Priority: &TierPrice{Factor: usd(1.75)}},
+		"a tier's own rates": {Flex: &TierPrice{Rates: full, LongContext: &LongContext{Over: 9, Rates: full}}},
+		"a guardrail":        {Guardrail: usd(0.15)},
+	} {
+		if err := p.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for want, p := range map[string]Price{
+		"cacheWriteHour -1":           {CacheWriteHour: usd(-1)},
+		"price output NaN":            {Output: usd(math.NaN())},
+		"price input +Inf":            {Input: usd(math.Inf(1))},
+		"price cacheRead 1e+07":       {CacheRead: usd(1e7)},
+		"over 0":                      {LongContext: &LongContext{Rates: full}},
+		"less than the usual":         {Input: usd(3), LongContext: &LongContext{Over: 1, Rates: full}},
+		"longContext output -1":       {LongContext: &LongContext{Over: 1, Rates: Rates{Output: usd(-1)}}},
+		"a factor and rates":          {Flex: &TierPrice{Factor: usd(1), Rates: full}},
+		"factor 101":                  {Batch: &TierPrice{Factor: usd(101)}},
+		"optimized input 1e+07":       {Optimized: &TierPrice{Rates: Rates{Input: usd(1e7)}}},
+		"reserved longContext over 0": {Reserved: &TierPrice{LongContext: &LongContext{}}},
+		"guardrail -1":                {Guardrail: usd(-1)},
+	} {
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
+		}
+	}
+}
+
+func TestDatedPricesValidated(t *testing.T) {
+	ok := []DatedPrice{{From: "2026-10-01"}, {From: "2027-01-01", Price: Price{Input: usd(1)}}}
+	if err := validatePrices(ok); err != nil {
 		t.Error(err)
 	}
-	for _, v := range []float64{-0.1, math.NaN(), math.Inf(1), 1e7} {
-		if (Price{CacheWrite: usd(v)}).Validate() == nil {
-			t.Errorf("price %v is valid", v)
+	for want, prices := range map[string][]DatedPrice{
+		`"2026-1-1"`:       {{From: "2026-1-1"}},
+		`"2026-02-30"`:     {{From: "2026-02-30"}},
+		`""`:               {{}},
+		"each once":        {{From: "2026-10-01"}, {From: "2026-10-01"}},
+		"days in order":    {{From: "2026-10-02"}, {From: "2026-10-01"}},
+		"price input -1":   {{From: "2026-10-01", Price: Price{Input: usd(-1)}}},
+		"prices: more tha": make([]DatedPrice, maxDated+1),
+	} {
+		if err := validatePrices(prices); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one about %q", err, want)
 		}
 	}
 }
 
-func BenchmarkCost(b *testing.B) {
-	price := Price{Input: usd(3), Output: usd(15), CacheRead: usd(0.3), CacheWrite: usd(3.75)}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, ok := Cost(price, Tokens{Input: 1234, Output: 567, CacheRead: 89, CacheWrite: 10}); !ok {
-			b.Fatal("no cost")
+func TestListingHoldsByDay(t *testing.T) {
+	l := Listing{Price: Price{Input: usd(3)}, Later: []DatedPrice{{"2026-10-01", Price{Input: usd(2)}}, {"2026-12-01", Price{}}}}
+	for at, want := range map[string]*float64{
+		"2026-09-30T23:59:59Z":      usd(3),
+		"2026-10-01T00:00:00Z":      usd(2),
+		"2026-10-01T01:30:00+02:00": usd(3), // still September in UTC
+		"2026-11-30T23:59:59Z":      usd(2),
+		"2026-12-01T00:00:00Z":      nil, // unknown from then on
+	} {
+		when, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if d := cmp.Diff(want, l.At(when).Input); d != "" {
+			t.Errorf("at %s: %s", at, d)
+		}
+	}
+}
+
+// TestAStatedPriceTakesThePlaceOfFiguresAsAGroup: a discount on input must not
+// be joined with the rates that the tables derive from another input price.
+func TestAStatedPriceTakesThePlaceOfFiguresAsAGroup(t *testing.T) {
+	cat := mustWith(t, Embedded(), []Model{{ID: sonnet, Price: Price{Input: usd(2.5), Output: usd(12)}}}, nil)
+	m, _ := cat.Model(sonnet)
+	want := Price{Input: usd(2.5), Output: usd(12), Priority: m.Price.Priority, Flex: m.Price.Flex, Batch: m.Price.Batch}
+	if d := cmp.Diff(want, m.Price); d != "" || m.Price.Flex == nil {
+		t.Error(d)
+	}
+	only := mustWith(t, Embedded(), []Model{{ID: sonnet, Price: Price{Optimized: &TierPrice{Factor: usd(1.25)}}}}, nil)
+	m, _ = only.Model(sonnet)
+	if *m.Price.Input != 3 || m.Price.LongContext == nil || m.Price.Optimized == nil {
+		t.Errorf("stating a tier changed the figures: %+v", m.Price)
+	}
+}
+
+func TestEmbeddedPricesFollowFromFactors(t *testing.T) {
+	m, _ := Embedded().Model(sonnet)
+	if got := *m.Price.CacheWriteHour; got != 6 {
+		t.Errorf("an hour's cache write costs %v, want 6", got)
+	}
+	want := &LongContext{Over: 200000, Rates: Rates{usd(6), usd(22.5), usd(0.6), usd(7.5), usd(12)}}
+	if d := cmp.Diff(want, m.Price.LongContext); d != "" {
+		t.Error(d)
+	}
+	if p, _ := Embedded().Profile("eu." + sonnet); *p.Price.LongContext.Input != 6.6 || *p.Price.Priority.Factor != 1.75 {
+		t.Errorf("the profile has no factors: %+v", p.Price)
+	}
+	if m, _ := Embedded().Model("amazon.nova-pro-v1:0"); m.Price.CacheWriteHour != nil || m.Price.LongContext != nil || m.Price.Optimized != nil {
+		t.Errorf("Nova Pro has prices that nobody stated: %+v", m.Price)
+	}
+	if m, _ := Embedded().Model("luma.ray-v2:0"); m.Price != (Price{}) {
+		t.Errorf("a model without a price has tiers: %+v", m.Price)
+	}
+}
+
+func TestDamagedPriceTablesRefused(t *testing.T) {
+	const head = "1,2,3,4,5,6,7,8,9\n"
+	for _, row := range []string{"*,fast,,1,,,,,", "*,flex,,-1,,,,,", "*,flex,,x,,,,,", "*,flex,,101,,,,,", "*,long_context,,1,,,,,", "*,long_context,x,1,,,,,", "*,flex,,NaN,,,,,"} {
+		if err := (&Catalogue{}).extendPrices(head + row + "\n"); err == nil {
+			t.Errorf("%s is accepted", row)
+		}
+	}
+	for _, row := range []string{"content,x,", "content,-1,", "content,NaN,"} {
+		if err := (&Catalogue{}).readGuardrails("1,2,3\n" + row + "\n"); err == nil {
+			t.Errorf("%s is accepted", row)
+		}
+	}
+	if got := *Embedded().guardrailPrice(); got != 0.67 {
+		t.Errorf("all policies cost %v", got)
+	}
+}
+
+func TestPriceVersionNamesPricesAlone(t *testing.T) {
+	v := Embedded().PriceVersion()
+	if !strings.HasPrefix(v, AsOf+"+") || len(v) != len(AsOf)+1+16 {
+		t.Errorf("PriceVersion() = %q", v)
+	}
+	same := mustWith(t, Embedded(), []Model{{ID: sonnet, Impact: "high"}}, nil)
+	again := mustWith(t, Embedded(), []Model{{ID: sonnet, Impact: "low"}}, nil)
+	if same.PriceVersion() != again.PriceVersion() {
+		t.Error("what is no price changed the version of the prices")
+	}
+	dear := mustWith(t, Embedded(), []Model{{ID: sonnet, Prices: []DatedPrice{{"2027-01-01", Price{Input: usd(4)}}}}}, nil)
+	if dear.PriceVersion() == same.PriceVersion() || dear.Version() == same.Version() {
+		t.Error("a price to come did not change the version")
 	}
 }

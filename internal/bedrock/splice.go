@@ -121,6 +121,11 @@ func RewriteFrame(op Operation, f Frame, edits []Edit) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return withPayload(f, payload)
+}
+
+// withPayload is a frame with the headers of f and another payload.
+func withPayload(f Frame, payload []byte) ([]byte, error) {
 	headers, ok := frameHeaders(f.Raw)
 	if !ok {
 		return nil, fmt.Errorf("%w: headers", ErrBadFrame)
@@ -161,14 +166,30 @@ func rewritePayload(op Operation, f Frame, edits []Edit) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	inner, at, err := innerEvent(outer.texts)
+	inner, _, err := innerEvent(outer.texts)
 	if err != nil {
 		return nil, err
 	}
 	if inner, err = Splice(inner, edits); err != nil {
 		return nil, err
 	}
-	encoded := base64.StdEncoding.AppendEncode(nil, inner)
+	return wrapped(op, f, inner)
+}
+
+// wrapped is the payload of a frame like f whose event is another.
+func wrapped(op Operation, f Frame, event []byte) ([]byte, error) {
+	if op != InvokeModelWithResponseStream || f.Type != "chunk" {
+		return event, nil
+	}
+	outer, err := eventPieces("frame", f.Payload)
+	if err != nil {
+		return nil, err
+	}
+	_, at, err := innerEvent(outer.texts)
+	if err != nil {
+		return nil, err
+	}
+	encoded := base64.StdEncoding.AppendEncode(nil, event)
 	return Splice(f.Payload, []Edit{{Start: at.Start, End: at.End, Value: encoded}})
 }
 
@@ -182,8 +203,13 @@ func RewriteEvent(e Event, edits []Edit) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, written := make([]byte, 0, len(e.Raw)+added(edits)), false
-	for line := range bytes.SplitAfterSeq(e.Raw, []byte("\n")) {
+	return withData(e.Raw, data), nil
+}
+
+// withData is an event with other data.
+func withData(raw, data []byte) []byte {
+	out, written := make([]byte, 0, len(raw)+len(data)), false
+	for line := range bytes.SplitAfterSeq(raw, []byte("\n")) {
 		switch isData := bytes.HasPrefix(line, []byte("data:")) || string(bytes.TrimRight(line, "\r\n")) == "data"; {
 		case !isData:
 			out = append(out, line...)
@@ -191,7 +217,7 @@ func RewriteEvent(e Event, edits []Edit) ([]byte, error) {
 			out, written = appendData(out, data), true
 		}
 	}
-	return out, nil
+	return out
 }
 
 // appendData appends the fields of an event's data: one for each line of it.

@@ -22,6 +22,9 @@ type Usage struct {
 	// be billed: the reservation stands (security S22).
 	Known  bool
 	Source string // header, body or stream; empty when nothing was found
+	// Split: it was said which writes to the cache are kept for how long. Where it
+	// was not, all of them are in CacheWrite.
+	Split bool
 }
 
 // Answer is what an answer says about itself.
@@ -31,7 +34,13 @@ type Answer struct {
 	ToolUses   []string // names of the tools that the model calls for, in order
 	// InvokedModel is the model that a prompt router chose; empty otherwise.
 	InvokedModel string
-	Exception    string // the exception or error that ended a stream; empty when none did
+	ServiceTier  string // that served the call, as AWS says; empty when not said
+	Latency      string // likewise
+	// GuardrailUnits is what a guardrail read, by its trace; 0: none, or not said.
+	GuardrailUnits int64
+	// Disputed: AWS gave two figures for one thing. The larger was taken.
+	Disputed  bool
+	Exception string // the exception or error that ended a stream; empty when none did
 	// Final: the stream brought AWS's own figures, with which it ends. Before
 	// these or a stop reason no usage is Known: providers report as they go,
 	// and what they said before a stream broke off is not what it cost.
@@ -57,15 +66,17 @@ func ReadAnswer(op Operation, h http.Header, body []byte) (Answer, error) {
 	r := answerReaders.Get().(*answerReader)
 	defer r.release()
 	r.reset("answer", body)
+	r.converse = op.Conversational()
+	if op == ApplyGuardrail {
+		return r.applied()
+	}
 	err := object(&r.jsonReader, r, answerMembers, r.pass)
 	if err == nil {
 		err = r.end()
 	}
 	a := r.finished("body", err == nil)
 	if operations[op].shape == nativeShape {
-		if u, ok := headerUsage(h, r.embedding); ok {
-			a.Usage = u
-		}
+		a.Usage = headerUsage(h, a.Usage, r)
 	}
 	return a, err
 }
@@ -81,28 +92,49 @@ func (r *answerReader) release() {
 	answerReaders.Put(r)
 }
 
-// headerUsage reads usage from headers. An embedding has no output to count.
-func headerUsage(h http.Header, embedding bool) (Usage, bool) {
-	u := Usage{Source: "header", Known: true}
+// applied reads ApplyGuardrail's answer, whose usage is in units of text.
+func (r *answerReader) applied() (Answer, error) {
+	seen := false
+	known := answerShape{"usage": func(r *answerReader) error {
+		seen = r.dec.PeekKind() == '{'
+		return r.policyUnits()
+	}}
+	err := object(&r.jsonReader, r, known, r.pass)
+	if err == nil {
+		err = r.end()
+	}
+	a := r.answer
+	if seen {
+		a.Usage.Source, a.Usage.Known = "body", err == nil && !r.implausible
+	}
+	return a, err
+}
+
+// headerUsage is the usage of a whole answer: AWS's figures from the headers,
+// or the body's where there are none. Figures that cannot be leave it unknown: a
+// provider's word is not good enough against a garbled one of AWS's.
+func headerUsage(h http.Header, body Usage, r *answerReader) Usage {
+	var f figures
 	for name, to := range map[string]*int64{
-		headerInputTokens: &u.Input, headerOutputTokens: &u.Output,
-		headerCacheRead: &u.CacheRead, headerCacheWrite: &u.CacheWrite,
+		headerInputTokens: &f.Input, headerOutputTokens: &f.Output,
+		headerCacheRead: &f.CacheRead, headerCacheWrite: &f.CacheWrite,
 	} {
 		v := h[name]
-		optional := name != headerInputTokens && (name != headerOutputTokens || embedding)
-		if len(v) == 0 && optional {
+		if len(v) == 0 {
 			continue
 		}
-		if len(v) != 1 {
-			return Usage{}, false
-		}
 		n, err := strconv.ParseUint(v[0], 10, 31)
-		if err != nil || n > maxPlausible {
-			return Usage{}, false
+		if err != nil || n > maxPlausible || len(v) != 1 {
+			return Usage{Source: "header"}
 		}
 		*to = int64(n)
 	}
-	return u, true
+	f.hasInput, f.hasOutput, f.hasRead, f.hasWrite = h[headerInputTokens] != nil, h[headerOutputTokens] != nil, h[headerCacheRead] != nil, h[headerCacheWrite] != nil
+	if !f.hasInput || !f.hasOutput && !r.embedding { // an embedding has no output to count
+		return body
+	}
+	said := f.instead(r.theirs)
+	return Usage{Tokens: said.tokens(), Known: true, Source: "header", Split: said.split}
 }
 
 // Collector gathers an Answer from a stream's frames as they pass.
@@ -114,7 +146,7 @@ type Collector struct {
 
 // NewCollector collects from a stream of op.
 func NewCollector(op Operation) *Collector {
-	return &Collector{op: op, reader: answerReader{jsonReader: jsonReader{lenient: true}}}
+	return &Collector{op: op, reader: answerReader{jsonReader: jsonReader{lenient: true}, answerState: answerState{converse: op.Conversational()}}}
 }
 
 // carriers are the events of a ConverseStream that carry something to collect.
@@ -123,7 +155,7 @@ var carriers = map[string]bool{"contentBlockStart": true, "messageStop": true, "
 // marks are what a chunk of an InvokeModel stream must hold, as text, to be
 // worth reading. Most chunks are a few characters of the answer.
 var marks = [][]byte{
-	[]byte("nvocationMetrics"), []byte("usage"), []byte("top_reason"), []byte("topReason"),
+	[]byte("nvocationMetrics"), []byte("edrock-trace"), []byte("ervice_tier"), []byte("usage"), []byte("top_reason"), []byte("topReason"),
 	[]byte("finish_reason"), []byte("completionReason"), []byte("ool"),
 }
 

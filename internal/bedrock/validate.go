@@ -67,7 +67,7 @@ func (m *Model) Validate() error {
 	if d := m.DataHandling.RetentionDays; d < 0 || d > maxRetentionDays {
 		errs = append(errs, fmt.Errorf("retentionDays %d: want 0 to %d", d, maxRetentionDays))
 	}
-	return errors.Join(append(errs, m.Price.Validate())...)
+	return errors.Join(append(errs, m.Price.Validate(), validatePrices(m.Prices))...)
 }
 
 // validateFoundation checks the identity of a foundation model.
@@ -107,7 +107,7 @@ func (p *Profile) Validate() error {
 	if err != nil {
 		return err
 	}
-	errs := []error{p.validateKind(ref), p.Price.Validate()}
+	errs := []error{p.validateKind(ref), p.Price.Validate(), validatePrices(p.Prices)}
 	models := append([]string{p.Model}, p.Routes...)
 	for i, id := range models {
 		if m, err := ParseModelID(id); err != nil || m.Kind != FoundationRef || !m.Bare() {

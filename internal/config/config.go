@@ -47,6 +47,7 @@ type Config struct {
 	Log     Log     `yaml:"log"`
 	Limits  Limits  `yaml:"limits"`
 	Drain   Drain   `yaml:"drain"`
+	Holds   Holds   `yaml:"holds"`
 	Observe Observe `yaml:"observe"`
 	Login   Login   `yaml:"login"`
 	Notify  Notify  `yaml:"notify"`
@@ -145,6 +146,7 @@ func Default() Config {
 			Strangers: Strangers{Failures: 600, AllFailures: 30_000, Proofs: 600, AllProofs: 6000, UnprovenMB: 128},
 		},
 		Drain: Drain{Within: 25 * time.Second},
+		Holds: Holds{MaxKB: 1024, Keep: 168 * time.Hour},
 		Login: Login{Scopes: []string{"email"}, Session: 8 * time.Hour},
 	}
 }

@@ -53,6 +53,12 @@ func (c *Config) validateReplica() error {
 	return nil
 }
 
+// Holds says how much of what waits for a human is kept, and for how long.
+type Holds struct {
+	MaxKB int64         `yaml:"maxKB"`
+	Keep  time.Duration `yaml:"keep"`
+}
+
 // Drain says how the server stops.
 type Drain struct {
 	// Delay is how long the server goes on taking calls once it was told to
@@ -80,6 +86,8 @@ const (
 	maxDelay       = 5 * time.Minute
 	maxWithin      = time.Hour
 	maxLease       = time.Minute
+	maxHeldKB      = 64 << 10
+	maxKeep        = 90 * 24 * time.Hour
 )
 
 func (c *Config) validateOperation() (errs []error) {
@@ -98,6 +106,12 @@ func (c *Config) validateOperation() (errs []error) {
 	}
 	if s.UnprovenMB < l.BodyMB || s.UnprovenMB > maxUnprovenMB {
 		bad("limits.strangers.unprovenMB %d: want at least bodyMB, at most %d", s.UnprovenMB, maxUnprovenMB)
+	}
+	if n := c.Holds.MaxKB; n < 1 || n > maxHeldKB {
+		bad("holds.maxKB %d: want 1 to %d", n, maxHeldKB)
+	}
+	if d := c.Holds.Keep; d < time.Hour || d > maxKeep {
+		bad("holds.keep %v: want 1h to %v", d, maxKeep)
 	}
 	if d := c.Drain.Delay; d < 0 || d > maxDelay {
 		bad("drain.delay %v: want 0s to %v", d, maxDelay)

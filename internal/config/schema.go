@@ -62,6 +62,8 @@ var bounds = map[string]keywords{
 	"limits.strangers.unprovenMB":  {"minimum": 1, "maximum": maxUnprovenMB},
 	"drain.delay":                  {"pattern": duration},
 	"drain.within":                 {"pattern": duration},
+	"holds.maxKB":                  {"minimum": 1, "maximum": maxHeldKB},
+	"holds.keep":                   {"pattern": duration},
 	"notify.sinks[]":               {"required": []string{"name", "kind"}},
 	"notify.sinks[].name":          {"pattern": sinkName.String()},
 	"notify.sinks[].kind":          {"enum": sinkKinds},

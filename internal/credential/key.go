@@ -22,10 +22,11 @@ const (
 	DerivePurpose  Purpose = "derive"  // makes secret access keys out of tokens
 	LogPurpose     Purpose = "log"     // signs the audit log's checkpoints
 	ReceiptPurpose Purpose = "receipt" // signs receipts of human approval
+	HoldPurpose    Purpose = "hold"    // encrypts what waits for a human
 )
 
 // purposes gives each purpose its code in wrapped keys: its place here.
-var purposes = []Purpose{"", SealPurpose, DerivePurpose, LogPurpose, ReceiptPurpose}
+var purposes = []Purpose{"", SealPurpose, DerivePurpose, LogPurpose, ReceiptPurpose, HoldPurpose}
 
 // Key is 32 random bytes for one purpose. Only NewKey and Unwrap make one that
 // holds material; the zero Key is refused everywhere.

@@ -22,19 +22,13 @@ type answer struct {
 	digest   string   // the prompt's: ids are cut from it
 	model    string   // as named
 	pieces   []string // the text, one token each
-	call     *call    // nil: none
+	calls    []call   // of tools, all at once
 	stop     string
 	sequence string // the stop sequence met, if stop says so
 	usage    usage
 	shape    shape
 	pause    time.Duration // before each token, beside what the configuration says
-}
-
-// call asks the caller to run a tool.
-type call struct {
-	name      string
-	input     json.RawMessage
-	fragments []string // the input, one token each
+	told     told
 }
 
 func (a answer) text() string { return strings.Join(a.pieces, "") }
@@ -50,7 +44,9 @@ func compose(p prompt, say func(model, prompt string) string) answer {
 		words = say(p.model, p.last)
 	}
 	a := answer{digest: p.digest, model: p.model, stop: stopEnd, shape: p.shape}
-	if s, ok := readScript(words); ok {
+	s, ok := readScript(words)
+	a.told = s.told
+	if ok {
 		a.follow(s, p.stops)
 	} else {
 		if say == nil {
@@ -59,11 +55,7 @@ func compose(p prompt, say func(model, prompt string) string) answer {
 		a.say(words, p)
 	}
 	a.applyLimit(p.maxTokens)
-	output := len(a.pieces)
-	if a.call != nil {
-		output += len(a.call.fragments)
-	}
-	a.usage = p.account(output)
+	a.usage = p.account(len(a.pieces) + tokensOf(a.calls))
 	return a
 }
 
@@ -71,8 +63,8 @@ func compose(p prompt, say func(model, prompt string) string) answer {
 func (a *answer) follow(s script, stops []string) {
 	a.pieces, a.pause = s.pieces, s.pause
 	a.applyStops(stops)
-	if a.stop == stopEnd && s.call != nil {
-		a.stop, a.call = stopTool, s.call
+	if a.stop == stopEnd && len(s.calls) > 0 {
+		a.stop, a.calls = stopFor(s.calls), s.calls
 	}
 }
 
@@ -86,7 +78,7 @@ func (a *answer) say(words string, p prompt) {
 	if a.stop == stopEnd && asked {
 		a.stop = stopTool
 		input := encode(example(wanted.schema, 0))
-		a.call = &call{name: wanted.name, input: input, fragments: chunks(string(input), 12)}
+		a.calls = []call{{name: wanted.name, input: input, fragments: chunks(string(input), 12)}}
 	}
 }
 
@@ -145,8 +137,8 @@ func (a *answer) applyLimit(limit int) {
 	if len(a.pieces) > limit {
 		a.pieces, a.stop, a.sequence = a.pieces[:limit], stopLength, ""
 	}
-	if a.call != nil && len(a.pieces)+len(a.call.fragments) > limit {
-		a.call, a.stop = nil, stopLength
+	for len(a.calls) > 0 && len(a.pieces)+tokensOf(a.calls) > limit {
+		a.calls, a.stop = a.calls[:len(a.calls)-1], stopLength
 	}
 }
 

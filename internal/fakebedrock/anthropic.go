@@ -101,8 +101,11 @@ func wholeAnthropic(a answer) any {
 	if len(a.pieces) > 0 {
 		content = append(content, object{"type": "text", "text": a.text()})
 	}
-	if a.call != nil {
-		content = append(content, anthropicTool(a, a.call.input))
+	for i, c := range a.calls {
+		content = append(content, anthropicTool(a, i, c.whole()))
+		if c.server {
+			content = append(content, anthropicResult(a, i))
+		}
 	}
 	message["content"] = content
 	message["stop_reason"], message["stop_sequence"] = a.stop, anthropicSequence(a)
@@ -139,8 +142,17 @@ func anthropicUsage(u usage, output int) object {
 	}
 }
 
-func anthropicTool(a answer, input any) object {
-	return object{"type": "tool_use", "id": a.id("toolu_bdrk_", 24), "name": a.call.name, "input": input}
+func anthropicTool(a answer, i int, input any) object {
+	kind, prefix := "tool_use", "toolu_bdrk_"
+	if a.calls[i].server {
+		kind, prefix = "server_tool_use", "srvtoolu_bdrk_"
+	}
+	return object{"type": kind, "id": a.callID(prefix, 24, i), "name": a.calls[i].name, "input": input}
+}
+
+// anthropicResult is what a server tool is said to have found: nothing.
+func anthropicResult(a answer, i int) object {
+	return object{"type": a.calls[i].name + "_tool_result", "tool_use_id": a.callID("srvtoolu_bdrk_", 24, i), "content": []object{}}
 }
 
 // anthropicSequence is null unless a stop sequence ended the text.
@@ -161,8 +173,13 @@ func eventsAnthropic(a answer) []event {
 		events = append(events, anthropicBlock(index, object{"type": "text", "text": ""}, "text_delta", "text", a.pieces)...)
 		index++
 	}
-	if a.call != nil {
-		events = append(events, anthropicBlock(index, anthropicTool(a, object{}), "input_json_delta", "partial_json", a.call.fragments)...)
+	for i, c := range a.calls {
+		events = append(events, anthropicBlock(index, anthropicTool(a, i, object{}), "input_json_delta", "partial_json", c.fragments)...)
+		index++
+		if c.server {
+			events = append(events, anthropicBlock(index, anthropicResult(a, i), "", "", nil)...)
+			index++
+		}
 	}
 	return append(events,
 		event{payload: object{

@@ -61,14 +61,35 @@ func (s *Server) replyChat(req Request, fam *family) (reply, *apiError) {
 		out.events = chatEvents(out.answer, b.StreamOptions.IncludeUsage)
 		return out, nil
 	}
-	message := object{"role": "assistant", "content": out.answer.text(), "refusal": nil}
-	if out.answer.call != nil {
-		message["tool_calls"] = mistralCalls(out.answer)
-	}
-	out.body = chatObject(out.answer, "chat.completion", []object{{"index": 0, "message": message, "finish_reason": plainReason(out.answer.stop)}})
-	out.body.(object)["usage"] = chatUsage(out.answer.usage)
+	out.body = wholeChat(out.answer)
 	return out, nil
 }
+
+// readChat reads the same body where InvokeModel has it.
+func readChat(t *tally, body []byte) *apiError {
+	var b chatBody
+	if err := json.Unmarshal(body, &b); err != nil {
+		return malformed(err.Error())
+	}
+	if len(b.Messages) == 0 {
+		return malformed("#: required key [messages] not found")
+	}
+	b.read(t)
+	return nil
+}
+
+func wholeChat(a answer) any {
+	message := object{"role": "assistant", "content": a.text(), "refusal": nil}
+	if len(a.calls) > 0 {
+		message["tool_calls"] = mistralCalls(a)
+	}
+	out := chatObject(a, "chat.completion", []object{{"index": 0, "message": message, "finish_reason": plainReason(a.stop)}})
+	out["usage"] = chatUsage(a.usage)
+	return out
+}
+
+// eventsChat are the chunks in which InvokeModel streams the same.
+func eventsChat(a answer) []event { return chatEvents(a, false) }
 
 func (b chatBody) read(t *tally) {
 	t.maxTokens = max(b.MaxTokens, b.MaxCompletion)
@@ -123,11 +144,11 @@ func chatEvents(a answer, withUsage bool) []event {
 	for _, piece := range a.pieces {
 		events = append(events, part(object{"content": piece}, nil, 1))
 	}
-	if a.call != nil {
-		first := object{"index": 0, "id": a.id("call_", 24), "type": "function", "function": object{"name": a.call.name, "arguments": ""}}
+	for i, c := range a.calls {
+		first := object{"index": i, "id": a.callID("call_", 24, i), "type": "function", "function": object{"name": c.name, "arguments": ""}}
 		events = append(events, part(object{"tool_calls": []object{first}}, nil, 0))
-		for _, f := range a.call.fragments {
-			more := object{"index": 0, "function": object{"arguments": f}}
+		for _, f := range c.fragments {
+			more := object{"index": i, "function": object{"arguments": f}}
 			events = append(events, part(object{"tool_calls": []object{more}}, nil, 1))
 		}
 	}

@@ -117,8 +117,10 @@ func (s *Server) replyConverse(req Request, fam *family) (reply, *apiError) {
 	}
 	out := reply{answer: compose(t.finish(), s.cfg.Answer)}
 	tail := object{
-		"usage":   converseUsage(out.answer.usage),
 		"metrics": object{"latencyMs": s.milliseconds(out.answer.usage.output)},
+	}
+	if u := out.answer.told.whole(converseUsage(out.answer.usage)); u != nil {
+		tail["usage"] = u
 	}
 	if b.PerformanceConfig != nil {
 		tail["performanceConfig"] = b.PerformanceConfig
@@ -128,6 +130,9 @@ func (s *Server) replyConverse(req Request, fam *family) (reply, *apiError) {
 	}
 	if req.Operation == opConverseStream {
 		out.events = append(converseEvents(out.answer), event{name: "metadata", payload: tail})
+		for _, u := range out.answer.told.again(func(name string) string { return name }) {
+			out.events = append(out.events, event{name: "metadata", payload: object{"usage": u}})
+		}
 		return out, nil
 	}
 	tail["output"] = object{"message": converseMessage(out.answer)}
@@ -159,10 +164,13 @@ func converseMessage(a answer) object {
 	if len(a.pieces) > 0 {
 		content = append(content, object{"text": a.text()})
 	}
-	if a.call != nil {
-		content = append(content, object{"toolUse": object{
-			"toolUseId": a.id("tooluse_", 22), "name": a.call.name, "input": a.call.input,
-		}})
+	for i, c := range a.calls {
+		use := converseTool(a, i)
+		use["input"] = c.whole()
+		content = append(content, object{"toolUse": use})
+		if c.server {
+			content = append(content, object{"toolResult": object{"toolUseId": a.callID("tooluse_", 22, i), "content": []object{}}})
+		}
 	}
 	return object{"role": "assistant", "content": content}
 }
@@ -179,15 +187,20 @@ func converseEvents(a answer) []event {
 		events = append(events, event{name: "contentBlockStop", payload: object{"contentBlockIndex": index}})
 		index++
 	}
-	if a.call != nil {
+	for i, c := range a.calls {
 		events = append(events, event{name: "contentBlockStart", payload: object{
 			"contentBlockIndex": index,
-			"start":             object{"toolUse": object{"toolUseId": a.id("tooluse_", 22), "name": a.call.name}},
+			"start":             object{"toolUse": converseTool(a, i)},
 		}})
-		for _, fragment := range a.call.fragments {
+		for _, fragment := range c.fragments {
 			events = append(events, converseDelta(index, object{"toolUse": object{"input": fragment}}))
 		}
 		events = append(events, event{name: "contentBlockStop", payload: object{"contentBlockIndex": index}})
+		index++
+		if c.server {
+			events = append(events, converseResult(a, i, index)...)
+			index++
+		}
 	}
 	return append(events, event{name: "messageStop", payload: object{"stopReason": a.stop}})
 }

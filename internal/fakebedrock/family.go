@@ -27,11 +27,11 @@ var families = []family{
 	{prefix: "amazon.titan-embed-text-", read: readTitan, whole: wholeEmbedding, embeds: true},
 	{prefix: "meta.llama", read: readMeta, whole: wholeMeta, events: eventsMeta},
 	{prefix: "mistral.", read: readMistral, whole: wholeMistral, events: eventsMistral},
-	{prefix: "ai21.jamba-"},
-	{prefix: "cohere.command-"},
+	{prefix: "ai21.jamba-", read: readChat, whole: wholeChat, events: eventsChat},
+	{prefix: "cohere.command-", read: readCohere, whole: wholeCohere, events: eventsCohere},
 	{prefix: "deepseek."},
-	{prefix: "openai.gpt-"},
-	{prefix: "qwen."},
+	{prefix: "openai.gpt-", read: readChat, whole: wholeChat, events: eventsChat},
+	{prefix: "qwen.", read: readChat, whole: wholeChat, events: eventsChat},
 }
 
 // geographies are the prefixes of cross-region inference profiles.

@@ -61,7 +61,7 @@ func wholeMistral(a answer) any {
 		return object{"outputs": []object{{"text": a.text(), "stop_reason": plainReason(a.stop)}}}
 	}
 	message := object{"role": "assistant", "content": a.text()}
-	if a.call != nil {
+	if len(a.calls) > 0 {
 		message["tool_calls"] = mistralCalls(a)
 	}
 	return mistralChoice(a, "chat.completion", "message", message, plainReason(a.stop))
@@ -69,9 +69,13 @@ func wholeMistral(a answer) any {
 
 // mistralCalls carries the arguments as a string, as chat completion has them.
 func mistralCalls(a answer) []object {
-	return []object{{"id": a.id("", 9), "type": "function", "function": object{
-		"name": a.call.name, "arguments": string(a.call.input),
-	}}}
+	var out []object
+	for i, c := range a.calls {
+		out = append(out, object{"id": a.callID("", 9, i), "type": "function", "function": object{
+			"name": c.name, "arguments": string(c.input),
+		}})
+	}
+	return out
 }
 
 // mistralChoice wraps a message, or a delta of one, in a chat completion.
@@ -104,10 +108,5 @@ func eventsMistral(a answer) []event {
 	for _, piece := range a.pieces {
 		events = append(events, event{tokens: 1, payload: part(piece, nil, nil)})
 	}
-	var calls []object
-	tokens := 0
-	if a.call != nil {
-		calls, tokens = mistralCalls(a), len(a.call.fragments)
-	}
-	return append(events, event{tokens: tokens, payload: part("", calls, plainReason(a.stop))})
+	return append(events, event{tokens: tokensOf(a.calls), payload: part("", mistralCalls(a), plainReason(a.stop))})
 }

@@ -13,19 +13,23 @@ import (
 // user's, or in what Config.Answer returns:
 //
 //	[[say: TEXT]]           the answer's text
-//	[[call: TOOL {JSON}]]   a call of the tool with this input, offered or not
+//	[[call: TOOL {JSON}]]   a call of the tool with this input, offered or not; several are made at once
+//	[[broken: TOOL TEXT]]   a call whose input is no JSON
+//	[[server: TOOL {JSON}]] a call that the provider runs itself, where the wire has such
 //	[[chunk: N]]            streamed N runes at a time
 //	[[pause: 20ms]]         before each token
+//	[[usage: {JSON}]]       what AWS says was used, as Converse names it, true or not; a stream says several; none: nothing
 //
 // A bar in TEXT or JSON is not said: it is where one token ends and the next
 // begins. So a prompt can ask for an answer that it does not hold itself.
 type script struct {
 	pieces []string
-	call   *call
+	calls  []call
 	pause  time.Duration
+	told   told
 }
 
-var scriptLine = regexp.MustCompile(`(?s)\[\[(say|call|chunk|pause): ?(.*?)\]\]`)
+var scriptLine = regexp.MustCompile(`(?s)\[\[(say|call|broken|server|chunk|pause|usage): ?(.*?)\]\]`)
 
 // longestPause bounds what a prompt can make the stand-in wait for a token.
 const longestPause = time.Second
@@ -39,9 +43,12 @@ func readScript(text string) (s script, ok bool) {
 		switch m[1] {
 		case "say":
 			said, ok = m[2], true
-		case "call":
-			s.call = readCall(m[2])
-			ok = ok || s.call != nil
+		case "call", "broken", "server":
+			if c, good := readCall(m[1], m[2]); good {
+				s.calls, ok = append(s.calls, c), true
+			}
+		case "usage":
+			s.told.read(m[2])
 		case "chunk":
 			size, _ = strconv.Atoi(m[2])
 		case "pause":
@@ -50,20 +57,12 @@ func readScript(text string) (s script, ok bool) {
 		}
 	}
 	s.pieces = tokens(said, size, pieces)
-	if s.call != nil {
-		s.call.fragments = tokens(string(s.call.input), size, func(t string) []string { return chunks(t, 12) })
-		s.call.input = json.RawMessage(strings.Join(s.call.fragments, ""))
+	for i := range s.calls {
+		c := &s.calls[i]
+		c.fragments = tokens(string(c.input), size, func(t string) []string { return chunks(t, 12) })
+		c.input = json.RawMessage(strings.Join(c.fragments, ""))
 	}
 	return s, ok
-}
-
-// readCall reads a tool's name and its input, which still has its bars.
-func readCall(text string) *call {
-	name, input, _ := strings.Cut(text, " ")
-	if name == "" || !json.Valid([]byte(strings.ReplaceAll(input, "|", ""))) {
-		return nil
-	}
-	return &call{name: name, input: json.RawMessage(input)}
 }
 
 // tokens cuts text into parts of so many runes, or at its bars, or as usual.

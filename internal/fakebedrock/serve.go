@@ -110,7 +110,11 @@ func (s *Server) replyInvoke(req Request, fam *family) (reply, *apiError) {
 	}
 	if streams {
 		out.headers["X-Amzn-Bedrock-Content-Type"] = "application/json"
-		out.events = inChunks(fam.events(out.answer), s.metrics(out.answer))
+		told := &out.answer.told
+		out.events = inChunks(fam.events(out.answer), told.metrics(s.metrics(out.answer)))
+		for _, m := range told.again(metricName) {
+			out.events = append(out.events, inChunks([]event{{payload: object{}}}, m)...)
+		}
 		return out, nil
 	}
 	u := out.answer.usage
@@ -123,6 +127,7 @@ func (s *Server) replyInvoke(req Request, fam *family) (reply, *apiError) {
 	} {
 		out.headers["X-Amzn-Bedrock-"+name] = strconv.Itoa(n)
 	}
+	out.answer.told.headers(out.headers)
 	out.body = fam.whole(out.answer)
 	return out, nil
 }
@@ -150,7 +155,9 @@ func (s *Server) milliseconds(tokens int) int {
 
 // inChunks wraps a model's own events as InvokeModelWithResponseStream does.
 func inChunks(events []event, metrics object) []event {
-	events[len(events)-1].payload["amazon-bedrock-invocationMetrics"] = metrics
+	if metrics != nil {
+		events[len(events)-1].payload["amazon-bedrock-invocationMetrics"] = metrics
+	}
 	for i, e := range events {
 		events[i].name = "chunk"
 		events[i].payload = object{"bytes": encode(e.payload)} // base64 by encoding/json

@@ -299,8 +299,10 @@ func TestTokensStayInBounds(t *testing.T) {
 		if a.usage.input > len(raw) {
 			t.Errorf("%d input tokens from %d bytes", a.usage.input, len(raw))
 		}
-		if a.call != nil && strings.Join(a.call.fragments, "") != string(a.call.input) {
-			t.Errorf("fragments %q of %s", a.call.fragments, a.call.input)
+		for _, c := range a.calls {
+			if strings.Join(c.fragments, "") != string(c.input) {
+				t.Errorf("fragments %q of %s", c.fragments, c.input)
+			}
 		}
 	})
 }

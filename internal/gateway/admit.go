@@ -9,8 +9,8 @@ import (
 	"github.com/writ-project/writ/internal/snapshot"
 )
 
-// admit makes the call's intent durable before anything leaves: no durable
-// record, no call. From here on the call is registered and can be cut.
+// admit sets aside what the call may cost, and makes its intent durable before
+// anything leaves: no durable record, no call. From here on the call is registered and can be cut.
 func (x *exchange) admit() *refusal {
 	x.ctx, x.cancel = context.WithCancelCause(x.r.Context())
 	x.register()
@@ -18,6 +18,9 @@ func (x *exchange) admit() *refusal {
 	// is either registered in time for that or sees the newer rules here.
 	if latest := x.g.cfg.State.Current(); latest != x.state && !x.call.reconsider(latest) {
 		return &refusal{kind: "revoked", err: accessDenied("the right to make this call ended while it was being decided")}
+	}
+	if refused := x.reserve(); refused != nil {
+		return refused
 	}
 	entry, err := x.intentRecord()
 	if errors.Is(err, auditlog.ErrTooLarge) {
@@ -32,6 +35,9 @@ func (x *exchange) admit() *refusal {
 		return unready(err)
 	}
 	x.ordered = true
+	if r := x.money.reservation; r != nil {
+		r.Intended(x.intent)
+	}
 	x.shout()
 	return nil
 }

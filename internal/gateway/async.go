@@ -260,17 +260,6 @@ func modelARN(legs []rights.Leg) string {
 	return ""
 }
 
-// settleNow is settle for an outcome that must be durable before the answer
-// leaves; it returns where.
-func (x *exchange) settleNow() (uint64, error) {
-	x.settled = true
-	entry, err := x.outcomeRecord()
-	if err != nil {
-		return 0, err
-	}
-	return x.g.cfg.Journal.Append(x.g.background, entry)
-}
-
 // noteStatus notes how an invocation goes on. That the list is behind is no
 // reason to keep the answer back; that the answer is about another invocation is.
 func (x *exchange) noteStatus(body []byte) *refusal {

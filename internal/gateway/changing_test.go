@@ -37,7 +37,9 @@ func newChanging(t *testing.T, bend func(*snapshot.Config)) *changing {
 	}
 	c := &changing{revision: 1}
 	for _, r := range all {
-		c.put(t, r, manifest.Create)
+		if r.Kind != manifest.Budget { // these tests are about time: none goes by in asking for a share
+			c.put(t, r, manifest.Create)
+		}
 	}
 	cfg := snapshot.Config{
 		Load:       c.load,

@@ -85,7 +85,7 @@ func TestChatCompletions(t *testing.T) {
 	})
 	t.Run("S22 usage nobody asked for is unknown", func(t *testing.T) {
 		a := s.bearerChat(t, token, chat(oss, "no usage", `,"stream":true`), nil)
-		if u := s.outcome(t, a).Usage; a.Status != 200 || u.Source != "none" || u.CostMicroUSD != nil {
+		if u := s.outcome(t, a).Usage; a.Status != 200 || u.Source != "estimate" || u.CostMicroUSD != nil {
 			t.Errorf("answered %d, the usage is %+v", a.Status, u)
 		}
 		if seen := s.reached("no usage"); len(seen) != 1 || strings.Contains(string(seen[0].Body), "include_usage") {
@@ -220,7 +220,7 @@ func (s *site) chatBreaks(t *testing.T, token string) {
 			t.Errorf("%s: ended with %s", fault, last)
 		}
 		outcome := s.outcome(t, a)
-		if outcome.Usage.Source != "none" || outcome.Usage.CostMicroUSD != nil || outcome.Outcome.ErrorType == "" {
+		if outcome.Usage.Source != "estimate" || outcome.Usage.CostMicroUSD != nil || outcome.Outcome.ErrorType == "" {
 			t.Errorf("%s: settled as %+v %+v", fault, outcome.Outcome, outcome.Usage)
 		}
 	}

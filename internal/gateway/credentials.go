@@ -40,6 +40,9 @@ func doorOf(escaped string) (form proof.Form, name string, ok bool) {
 // the same door for clients that need a bearer token. Others are refused by
 // parse, like any path that is no operation.
 func (x *exchange) serveOwn() {
+	if x.serveHolds() {
+		return
+	}
 	form, name, ok := doorOf(x.r.URL.EscapedPath())
 	if !ok {
 		if refused := x.parse(); refused != nil {

@@ -64,10 +64,7 @@ func (x *exchange) question() policy.Request {
 // denied words a refusal as AWS does, and says what right is missing. Which
 // rule refused is for operators, by the decision's id (security S20).
 func (x *exchange) denied() *refusal {
-	named := x.target.ModelID
-	if !x.target.Operation.Invokes() && len(x.legs) > 0 {
-		named = x.legs[0].Resource
-	}
+	named := x.named()
 	action, resource := "bedrock:"+x.target.Operation.Action(), named
 	for _, leg := range x.decision.Legs {
 		if !leg.Allowed {
@@ -94,6 +91,19 @@ func (x *exchange) denied() *refusal {
 		r.hint = fmt.Sprintf("ask for an entitlement that gives %s %s on %s, %s", x.identity.ID, x.wanted(), named, x.howToAsk())
 	}
 	return r
+}
+
+// named is the resource that the call is about, as the caller knows it.
+func (x *exchange) named() string {
+	if !x.target.Operation.Invokes() && len(x.legs) > 0 {
+		return x.legs[0].Resource
+	}
+	return x.target.ModelID
+}
+
+// notAuthorized words, as AWS does, why a call that rules permit may not be made.
+func (x *exchange) notAuthorized(why string) string {
+	return fmt.Sprintf("User: %s is not authorized to perform: bedrock:%s on resource: %s %s", x.callerARN(), x.target.Operation.Action(), x.named(), why)
 }
 
 // inTheWay says what content of the prompt alone keeps a call from being
@@ -137,7 +147,11 @@ func (x *exchange) howToAsk() string {
 // unmet names the first obligation that this gateway cannot carry out, or "":
 // a permission whose condition cannot be met is no permission (security S8).
 func (x *exchange) unmet() string {
+	canHold := x.g.cfg.Holds != nil && x.target.Operation.Generates()
 	for _, o := range x.decision.Obligations {
+		if canHold && (o.Name == policy.ObligeHold || o.Name == policy.ObligeHoldAnswer) {
+			continue
+		}
 		switch o.Name {
 		case policy.ObligeHold:
 			return "a tool that the request offers may only be called with a human's release, and no hold can be opened here"

@@ -10,6 +10,8 @@ import (
 
 	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/demo"
+	"github.com/writ-project/writ/internal/gateway"
+	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/writtest"
 )
 
@@ -270,19 +272,22 @@ func TestS6_ErroringForbidDenies(t *testing.T) {
 	}
 }
 
+// Where nothing keeps what a person must release, it is not asked for.
 func TestS8_ObligationThatCannotBeMetRefuses(t *testing.T) {
 	t.Parallel()
-	s := shared()
-	offer := `,"toolConfig":{"tools":[{"toolSpec":{"name":"%s","inputSchema":{"json":{"type":"object"}}}}]}`
-	k := s.session(t, "invoice-triage")
-	if a := s.call(t, k, pro, "converse", marked("reads", fmt.Sprintf(offer, "lookup_invoice"))); a.Status != 200 {
-		t.Errorf("a tool that reads: answered %d %s", a.Status, a.Body)
+	in, _ := newHolding(t, rights.Hold{}, func(c *gateway.Config) { c.Holds = nil })
+	if a := in.call(t, "converse", writtest.Say("no tools")); a.Status != 200 {
+		t.Errorf("a call that obliges nothing: answered %d %s", a.Status, a.Body)
 	}
-	a := s.call(t, k, pro, "converse", marked("writes", fmt.Sprintf(offer, "post_payment")))
-	if a.Status != 403 || s.told(t, a, auditlog.KindRefusal).Decision.Code != "obligation" {
+	if a := in.call(t, "converse", offering("writes")); a.Status != 403 {
 		t.Errorf("a tool that writes: answered %d %s", a.Status, a.Body)
 	}
-	s.notReached(t, "writes")
+	if got := in.entries(t, auditlog.KindRefusal); len(got) != 1 || got[0].Decision.Code != "obligation" {
+		t.Errorf("recorded as %+v", got)
+	}
+	if n := len(in.seen.Requests()); n != 1 {
+		t.Errorf("%d requests reached Bedrock, want the one that obliges nothing", n)
+	}
 }
 
 func TestS15_ForwardedForIsReadFromTheRight(t *testing.T) {

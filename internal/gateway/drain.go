@@ -8,8 +8,12 @@ import (
 // send new calls elsewhere. It still takes what they send.
 var errStopping = errors.New("the server is stopping")
 
-// Drain has Ready say that the server is stopping.
-func (g *Gateway) Drain() { g.draining.Store(true) }
+// Drain has Ready say that the server is stopping, and calls that wait for people
+// wait no longer.
+func (g *Gateway) Drain() {
+	g.draining.Store(true)
+	g.endWaits()
+}
 
 // Draining reports whether Drain was called.
 func (g *Gateway) Draining() bool { return g.draining.Load() }

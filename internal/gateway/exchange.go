@@ -32,15 +32,21 @@ type exchange struct {
 	ordered bool   // the intent is recorded
 	settled bool   // so is the outcome
 
-	resp  *http.Response // forward
+	money reserved // admit
+
+	sent  bool           // forward: it left for Bedrock, or may have
+	resp  *http.Response // the answer's head
 	added time.Duration
 
 	placeholders *classifier.Redactor // of the prompt and the answer; nil: none was needed
 
-	result     outcome // inspect
+	waits      *waiting       // inspect: what of the answer may wait for a human; nil: nothing
+	waited     *auditlog.Held // what of it did
+	result     outcome
 	answered   answered
 	kind       string // what it came to, for metrics
 	status     int
+	bill       bill   // settle
 	failed     string // how Bedrock failed, for metrics
 	unrecorded bool   // the outcome could not be recorded
 }
@@ -114,6 +120,10 @@ func (x *exchange) done() {
 	if x.cancel != nil {
 		x.cancel(nil)
 	}
+	if x.ordered && !x.settled { // it ended in a way that no step foresaw: the outcome stays unknown
+		x.charge()
+	}
+	x.money.release()
 	if x.held > 0 {
 		x.g.flight.release(identity.SourceOf(x.origin.Peer), x.held)
 	}
@@ -156,6 +166,9 @@ type outcome struct {
 	requestID string // AWS's
 	errorType string
 	usage     bedrock.Usage
+	guardrail int64  // units of text that a guardrail reports to have read
+	invoked   string // the model that a prompt router chose
+	tier      string // that served the call
 	stop      string
 	firstByte time.Duration
 	bytes     int64

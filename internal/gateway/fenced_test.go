@@ -25,17 +25,20 @@ import (
 func newFenced(t *testing.T, length time.Duration, bend func(*gateway.Config)) (*inside, *changing, chan struct{}) {
 	t.Helper()
 	var once atomic.Bool
-	c := newChanging(t, func(cfg *snapshot.Config) {
+	leased := func(cfg *snapshot.Config) {
 		cfg.Lease = &snapshot.Lease{For: length, Renew: func(context.Context, int64) error {
 			if once.Swap(true) {
 				return errors.New("the database is gone")
 			}
 			return nil
 		}}
-	})
+	}
 	gate := make(chan struct{})
+	var c *changing
 	in := newInside(t, 0, func(cfg *gateway.Config) {
-		cfg.State, cfg.Upstream = c.source, heldUpstream(t, gate)
+		cfg.Upstream = heldUpstream(t, gate)
+		c = newChanging(t, leased) // last of all: the lease counts from here
+		cfg.State = c.source
 		bend(cfg)
 	})
 	return in, c, gate

@@ -29,6 +29,7 @@ func (x *exchange) forward() *refusal {
 	if refused, done := x.forwardAsync(); done {
 		return refused
 	}
+	x.sent = true
 	resp, err := x.g.cfg.Upstream.Do(x.ctx, x.decision.Permit, x.outbound())
 	if err != nil {
 		return x.unreached(err)
@@ -50,6 +51,10 @@ func (x *exchange) unreached(err error) *refusal {
 		return &refusal{kind: "client_gone", err: accessDenied("the client left")}
 	}
 	x.result.ended, x.failed = endedUpstreamError, failure(err)
+	switch x.failed {
+	case UpstreamCredentials, UpstreamRefused, UpstreamDNS:
+		x.sent = false // there was nobody to send it to
+	}
 	var none *upstream.CredentialsError
 	if errors.As(err, &none) {
 		x.g.cfg.Log.Warn("a call could not be signed", "id", x.id, "err", err)

@@ -4,7 +4,8 @@
 // ServeHTTP reads top to bottom as the request path: parse, authenticate,
 // identify, resolve, classify, decide, admit, forward, inspect, settle. Each
 // step is one file, leaves its facts on the exchange, and may end it with a
-// refusal; what no step understands is refused. Forwarding needs a
+// refusal; what no step understands is refused. What of an answer waits for a human
+// is kept back in hold*.go, and fetched there by a later call. Forwarding needs a
 // policy.Permit, which only a decision can make, and a durable record of the
 // intent.
 //
@@ -25,6 +26,7 @@ import (
 	"github.com/writ-project/writ/internal/classifier"
 	"github.com/writ-project/writ/internal/credential"
 	"github.com/writ-project/writ/internal/journal"
+	"github.com/writ-project/writ/internal/meter"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/sigv4"
 	"github.com/writ-project/writ/internal/snapshot"
@@ -38,8 +40,11 @@ type Config struct {
 	Ring      func() *credential.Ring   // opens and seals sessions; asked per call, since keys rotate
 	Journal   *journal.Journal          // records; no record, no call
 	Upstream  *upstream.Client          // Bedrock
+	Meter     *meter.Meter              // keeps account of budgets; nil: nothing is metered, and what a budget covers is refused
 	Exchange  *proof.Exchange           // proofs in, sessions out, for the STS endpoint
 	Salt      SaltFunc                  // salts of content commitments
+	Holds     Holds                     // keeps what waits for a human; nil: a call whose answer would have to wait is refused
+	KeySet    func() []byte             // public keys of receipts, as a JWK set; nil: they are not served
 	Store     *store.DB                 // remembers asynchronous invocations; nil: they are not served
 	Instance  auditlog.Instance         // how records name this replica
 	LogOf     func(shard string) string // names another replica's log; nil: there is one
@@ -99,6 +104,8 @@ type Gateway struct {
 	// client has gone.
 	background context.Context
 	draining   atomic.Bool
+	serving    context.Context // ends when the server is to stop: then nobody is waited for
+	endWaits   context.CancelFunc
 }
 
 // New makes a Gateway. Run must be started beside it.
@@ -117,6 +124,7 @@ func New(cfg Config) *Gateway {
 		instance:   &cfg.Instance,
 		background: context.Background(),
 	}
+	g.serving, g.endWaits = context.WithCancel(context.Background())
 	g.before = newRefusedBefore(cfg.Log, g.recordBefore)
 	return g
 }
@@ -164,21 +172,27 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.serveOwn()
 		return
 	}
-	for _, step := range []func() *refusal{
-		x.parse,
-		x.authenticate,
-		x.identify,
-		x.resolve,
-		x.classify,
-		x.decide,
-		x.admit,
-		x.forward,
-	} {
-		if refused := step(); refused != nil {
-			x.refuse(refused)
-			return
-		}
+	if !x.walk(x.parse, x.authenticate, x.identify, x.resolve, x.classify, x.decide) {
+		return
+	}
+	if id, ok := x.collects(); ok {
+		x.collect(id)
+		return
+	}
+	if !x.walk(x.admit, x.forward) {
+		return
 	}
 	x.inspect()
 	_ = x.settle() // logged there; the answer has been given
+}
+
+// walk goes step by step, and reports whether none refused.
+func (x *exchange) walk(steps ...func() *refusal) bool {
+	for _, step := range steps {
+		if refused := step(); refused != nil {
+			x.refuse(refused)
+			return false
+		}
+	}
+	return true
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ import (
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/journal"
 	"github.com/writ-project/writ/internal/manifest"
+	"github.com/writ-project/writ/internal/meter"
 	"github.com/writ-project/writ/internal/proof"
 	"github.com/writ-project/writ/internal/snapshot"
 	"github.com/writ-project/writ/internal/store"
@@ -46,6 +48,21 @@ type inside struct {
 }
 
 // newInside assembles a gateway; bend changes its configuration.
+// metered keeps account of the sample organisation's budgets.
+func metered(t *testing.T, log *journal.Journal) *meter.Meter {
+	t.Helper()
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "money.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	m := meter.New(meter.Config{Store: db, Replica: "test", Shard: store.FirstShard, Head: func() uint64 { return log.Head().Size }})
+	if _, err := m.Recover(t.Context(), log.Scan); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func newInside(t *testing.T, maxAge time.Duration, bend func(*gateway.Config)) *inside {
 	t.Helper()
 	in := &inside{seen: new(fakebedrock.Recorder)}
@@ -64,7 +81,7 @@ func newInside(t *testing.T, maxAge time.Duration, bend func(*gateway.Config)) *
 		Exchange: noExchange(t), Salt: func(context.Context, string, time.Time) ([]byte, error) { return make([]byte, 32), nil },
 		Instance: auditlog.Instance{ID: "test"}, Log: log,
 		Account: demo.Account, Partition: "aws", Home: "us-east-1", Regions: []string{"us-east-1"},
-		Observe: in.observe,
+		Observe: in.observe, Meter: metered(t, in.journal),
 	}
 	bend(&cfg)
 	in.Gateway = gateway.New(cfg)

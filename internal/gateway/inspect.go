@@ -28,6 +28,9 @@ func (x *exchange) inspect() {
 		x.broken(err)
 		return
 	}
+	if x.resp.StatusCode < 300 {
+		x.waits = x.mayWait()
+	}
 	switch contentType := x.resp.Header.Get("Content-Type"); {
 	case !x.target.Operation.Streams():
 		x.relayWhole()
@@ -72,10 +75,11 @@ func (x *exchange) relayWhole() {
 	}
 	if x.resp.StatusCode < 300 {
 		var refused *refusal
-		if body, refused = x.release(body); refused != nil {
-			x.answered.changed, x.answered.received = true, x.result.sum
-			x.result.bytes, x.result.ended, x.result.errorType = 0, endedRefused, string(refused.err.Type)
-			x.answerError(refused)
+		if body, refused = x.release(body); refused == nil && x.waits != nil {
+			body, refused = x.holdWhole(x.waits, body)
+		}
+		if refused != nil {
+			x.withholdWhole(refused)
 			return
 		}
 		x.result.sum, x.result.bytes = sha256.Sum256(body), int64(len(body))
@@ -91,6 +95,16 @@ func (x *exchange) relayWhole() {
 	if _, err := x.w.Write(body); err != nil && !x.settled {
 		x.result.ended = endedClientGone
 	}
+}
+
+// withholdWhole answers with a refusal in the place of an answer that came.
+func (x *exchange) withholdWhole(refused *refusal) {
+	x.answered.changed, x.answered.received = true, x.result.sum
+	x.result.bytes, x.result.errorType = 0, string(refused.err.Type)
+	if x.result.ended == endedComplete {
+		x.result.ended = endedRefused
+	}
+	x.answerError(refused)
 }
 
 // readAll reads an answer, at most one byte more than the limit, into a buffer
@@ -144,6 +158,7 @@ func (x *exchange) hurryWhenCut(out *http.ResponseController) (end func()) {
 
 func (x *exchange) gather(a bedrock.Answer) {
 	x.result.usage, x.result.stop, x.result.tools = a.Usage, a.StopReason, a.ToolUses
+	x.result.guardrail, x.result.invoked, x.result.tier = a.GuardrailUnits, a.InvokedModel, a.ServiceTier
 	if a.Exception != "" {
 		x.result.errorType = a.Exception
 	}

@@ -9,13 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/upstream"
 )
 
 // Observation is what an exchange came to, for metrics: low cardinality only.
 type Observation struct {
-	Operation string // AWS name, sts, credentials, or none
+	Operation string // AWS name, sts, credentials, holds, or none
 	Result    string // permit, observed, or the kind of refusal
 	Status    int
 	// Preauth: whoever it was had not proved anything.
@@ -31,6 +32,13 @@ type Observation struct {
 	Classified    time.Duration // within Added: reading the prompt; 0: it was not read
 	// Prompt and Answer are what was found in them.
 	Prompt, Answer dataclass.Label
+	// Used is what the call used, where it is known, and CostMicroUSD what was
+	// charged for it; Estimated: what was reserved, since nobody said.
+	Used         bedrock.Tokens
+	CostMicroUSD int64
+	Estimated    bool
+	// Over is how many times more input was reserved than was used; 0: unknown.
+	Over float64
 }
 
 // How Bedrock failed.
@@ -55,6 +63,12 @@ func (x *exchange) observation() Observation {
 		UpstreamError: x.upstreamFailed(), Total: time.Since(x.began), Added: x.added, Decision: x.decided,
 		Classified: x.classified, Prompt: x.prompt, Answer: x.answered.label,
 	}
+	if x.settled {
+		o.Used, o.Estimated, o.CostMicroUSD = x.bill.tokens, !x.bill.known, x.charged()
+		if x.bill.known {
+			o.Over = x.money.bound.Over(x.bill.tokens)
+		}
+	}
 	if x.result.firstByte > x.added {
 		o.Upstream = x.result.firstByte - x.added
 	}
@@ -71,7 +85,7 @@ const (
 // ours names what was asked of Writ itself, in the place of an operation of AWS's.
 func (x *exchange) ours() string {
 	switch door, _, _ := strings.Cut(x.kind, "_"); door {
-	case doorSTS, doorCredentials:
+	case doorSTS, doorCredentials, keptHolds:
 		return door
 	}
 	return "none"

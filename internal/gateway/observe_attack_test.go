@@ -116,7 +116,7 @@ func TestObserveModeEndingCutsWhatItLetThrough(t *testing.T) {
 	in, until := observing(t)
 	done := make(chan writtest.Answer, 1)
 	go func() { done <- in.ask(t, pro, "converse-stream", in.token, writtest.Say("fault=stall/2")) }()
-	eventually(t, "the call is open", func() bool { return in.Open() == 1 })
+	eventually(t, "the call is on its way", func() bool { return len(in.entries(t, auditlog.KindIntent)) == 1 })
 	until.Store(0)
 	if n := in.Reconsider(); n != 1 {
 		t.Errorf("%d calls were cut, want 1", n)

@@ -41,6 +41,7 @@ func (x *exchange) intentRecord() ([]byte, error) {
 			return nil, err
 		}
 	}
+	r.Budget = x.reservedGroup()
 	r.Right = &auditlog.Right{Grants: x.decision.Grants, Until: auditlog.At(x.decision.Until)}
 	if x.decision.Until.IsZero() {
 		r.Right.Until = auditlog.Time{}
@@ -104,7 +105,7 @@ func (x *exchange) callRecord(kind auditlog.Kind) *auditlog.Record {
 
 func (x *exchange) callGroup() *auditlog.Call {
 	c := &auditlog.Call{
-		Operation: string(x.target.Operation), ModelRequested: clip(x.target.ModelID, 256),
+		Operation: string(x.target.Operation), ModelRequested: clip(x.target.ModelID, 256), Model: x.model.ID, Profile: x.profile,
 		RegionCalled: x.region, Account: x.account, Stream: x.target.Operation.Streams(), Endpoint: "runtime",
 	}
 	c.Legs = make([]auditlog.Leg, 0, len(x.legs))
@@ -172,18 +173,9 @@ func (x *exchange) outcomeRecord() ([]byte, error) {
 			ToolsCalled: x.words(&x.answered.label, x.result.tools, maxName),
 			FirstByteMS: x.result.firstByte.Milliseconds(), DurationMS: x.took().Milliseconds(),
 			Bytes: x.result.bytes, Frames: x.result.frames, Ended: x.result.ended,
-			Async: x.result.async, Output: x.outputGroup(),
+			Async: x.result.async, Output: x.outputGroup(), Hold: x.waited,
 		},
-		Usage: &auditlog.Usage{Source: "none"},
-	}
-	if x.target.Operation.Free() {
-		r.Usage.CostMicroUSD = x.cost()
-	}
-	if u := x.result.usage; u.Known {
-		r.Usage = &auditlog.Usage{
-			Input: u.Input, Output: u.Output, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite,
-			Source: u.Source, CostMicroUSD: x.cost(), PriceTable: x.state.Catalogue.Version(),
-		}
+		Usage: x.usageGroup(),
 	}
 	if x.result.withheld != "" {
 		r.Decision = &auditlog.Decision{Decision: "deny", Code: x.result.withheld, Policies: clipAll(x.result.rules)}

@@ -22,6 +22,9 @@ func (x *exchange) relay(in flow) {
 	r := &relaying{x: x, in: in, out: http.NewResponseController(x.w), sent: sha256.New(), came: sha256.New()}
 	_ = r.out.Flush()
 	defer x.hurryWhenCut(r.out)()
+	if x.waits != nil {
+		r.gate = newGate(r, x.waits)
+	}
 	if x.governed() {
 		r.held()
 	} else {
@@ -38,6 +41,7 @@ type relaying struct {
 	sent hash.Hash // of what went to the client
 	came hash.Hash // of what came from Bedrock
 	left bool      // something was written and not flushed
+	gate *gate     // keeps back what waits for a human; nil: nothing can
 }
 
 // straight passes units on as they come, and reads them afterwards: what they
@@ -52,7 +56,7 @@ func (r *relaying) straight() {
 			break
 		}
 		r.arrived(&u)
-		if !r.pass(u.raw(), r.in.last(&u), !r.in.ready()) {
+		if !r.pass(&u, u.raw(), r.in.last(&u), !r.in.ready()) {
 			break
 		}
 		if reading.take(&u); reading.stream.Fresh() >= readTogether {
@@ -71,13 +75,18 @@ func (r *relaying) arrived(u *unit) {
 }
 
 // pass writes a unit's bytes to the client where the call may still go on, and
-// reports whether it does. The last one ends the answer.
-func (r *relaying) pass(raw []byte, last, flush bool) bool {
+// reports whether it does. The last one ends the answer. What waits for a human is
+// kept back here, after all else is decided.
+func (r *relaying) pass(u *unit, raw []byte, last, flush bool) bool {
 	x := r.x
 	// What is held, or was read ahead, must not go out after the right ended.
 	if x.lost() || x.ctx.Err() != nil {
 		x.streamEnded(r.in, context.Canceled)
 		return false
+	}
+	if r.gate != nil && !r.gate.take(u, raw) {
+		r.flush()
+		return true
 	}
 	x.result.frames++
 	x.result.bytes += int64(len(raw))
@@ -111,7 +120,7 @@ func (r *relaying) flush() {
 func (r *relaying) sums() {
 	x := r.x
 	r.sent.Sum(x.result.sum[:0])
-	if x.answered.redacted > 0 || x.result.withheld != "" {
+	if x.answered.redacted > 0 || x.result.withheld != "" || x.waited != nil {
 		x.answered.changed = true
 		r.came.Sum(x.answered.received[:0])
 	}
@@ -120,6 +129,9 @@ func (r *relaying) sums() {
 
 // finish notes what the stream came to.
 func (r *relaying) finish() {
+	if r.gate != nil && r.gate.keeping && r.x.result.ended == endedComplete {
+		r.gate.open()
+	}
 	if !r.x.settled {
 		r.sums()
 	}

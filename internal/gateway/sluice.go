@@ -219,7 +219,7 @@ func (s *sluice) first(flush bool) bool {
 		s.refuse(unredacted)
 		return false
 	}
-	if !s.r.pass(raw, h.last, flush) {
+	if !s.r.pass(&h.unit, raw, h.last, flush) {
 		return false
 	}
 	s.r.in.passed(&h.unit)

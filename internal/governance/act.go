@@ -147,6 +147,9 @@ func (o *Office) committed(ctx context.Context, ref store.Ref) (bool, error) {
 	if ok, err := o.committedObserve(ctx, ref); ok || err != nil {
 		return ok, err
 	}
+	if ok, err := o.committedUnfreezing(ctx, ref); ok || err != nil {
+		return ok, err
+	}
 	keys, err := o.cfg.Store.Keys(ctx)
 	for _, k := range keys {
 		if k.Record == ref {

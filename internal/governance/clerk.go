@@ -16,7 +16,7 @@ import (
 )
 
 // Clerk does what time and other replicas bring about: grants begin, are known
-// everywhere, and end; requests run out or go up; waivers, delegations and tokens
+// everywhere, and end; requests run out or go up; holds expire; waivers, delegations and tokens
 // expire. Every replica has one; where two do the same, one of them conflicts and
 // looks again. It decides nothing that people are asked about.
 type Clerk struct {
@@ -27,6 +27,7 @@ type Clerk struct {
 	Drifted func(ctx context.Context, g rights.Grant, revision int64)
 	told    map[string]int64 // of drifted grants: the revision that was told
 	tidied  time.Time        // when replicas that are gone were last forgotten
+	held    holdRounds
 }
 
 // NewClerk makes the clerk of an office.
@@ -78,7 +79,7 @@ func (c *Clerk) Round(ctx context.Context) (int, error) {
 	done := 0
 	var errs []error
 	for _, part := range []func(context.Context) (int, error){
-		c.office.settleLeft, c.expireGrants, c.ripenRequests, c.settleGrants, c.expireOthers, c.tellDrift, c.tidy,
+		c.office.settleLeft, c.expireGrants, c.ripenRequests, c.settleGrants, c.ripenHolds, c.expireOthers, c.tellDrift, c.tidy,
 	} {
 		n, err := part(ctx)
 		done, errs = done+n, append(errs, err)

@@ -116,8 +116,11 @@ func (o *Office) addGrant(s *snapshot.Snapshot, f *sod.Facts, g *rights.Grant, s
 	}
 	source := "Grant/" + g.ID
 	f.Identities[i.ID] = append(f.Identities[i.ID], rightDuties(e, g.Narrow, source)...)
-	for _, hand := range answering(s, i, spoken.names(e), source) {
-		f.Persons[hand.Name] = append(f.Persons[hand.Name], hand.Held)
+	for _, hand := range spoken.spending(i, e, g.ID) {
+		addHand(f, hand)
+	}
+	for _, hand := range answering(s, i, e, spoken.names(e), source) {
+		addHand(f, hand)
 	}
 }
 
@@ -132,10 +135,13 @@ func roleDuties(op *operator.Operator) []sod.Held {
 		}
 	}
 	add(operator.Requester, sod.Request)
-	add(operator.Approver, sod.Approve, sod.ReviewBreakGlass)
+	add(operator.Approver, sod.Approve, sod.ReviewBreakGlass, sod.WriteBack)
+	if op.Has(operator.Approver) { // over those that they are near to, see answering
+		out = append(out, sod.Held{Duty: sod.ReleaseHold, Object: "others", Source: "role " + string(operator.Approver)})
+	}
 	add(operator.Remediator, sod.Operate)
 	add(operator.BreakGlass, sod.BreakGlass)
-	add(operator.Administrator, sod.Administer, sod.ChangeModel, sod.ChangeGuardrail, sod.ChangeLogging, sod.ChangeBinding, sod.ChangeProxy, sod.EditPolicy, sod.EditEntitlement)
+	add(operator.Administrator, sod.Administer, sod.ChangeModel, sod.ChangeGuardrail, sod.ChangeLogging, sod.ChangeBinding, sod.ChangeProxy, sod.EditPolicy, sod.EditEntitlement, sod.RaiseBudget)
 	return out
 }
 
@@ -159,6 +165,7 @@ type spokenOf struct {
 	s      *snapshot.Snapshot
 	models []bedrock.Model
 	by     map[string][]string // by entitlement
+	spent  map[string]bool     // identities and budgets whose spending is known
 }
 
 // vouchedModels are the models that were vouched for, and would be by some hands.
@@ -172,7 +179,7 @@ func vouchedModels(s *snapshot.Snapshot, hands []sod.Hand) *spokenOf {
 			ids[strings.TrimPrefix(h.Held.Object, "Model/")] = true
 		}
 	}
-	out := &spokenOf{s: s, by: make(map[string][]string)}
+	out := &spokenOf{s: s, by: make(map[string][]string), spent: make(map[string]bool)}
 	for _, id := range sortedKeys(ids) {
 		if m, ok := s.Catalogue.Model(id); ok {
 			out.models = append(out.models, m)
@@ -198,8 +205,9 @@ func (k *spokenOf) names(e *rights.Entitlement) []string {
 }
 
 // answering are the people who answer for an identity that may invoke: for it, and
-// for its use of the models, under each of their names.
-func answering(s *snapshot.Snapshot, i *identity.Identity, models []string, source string) []sod.Hand {
+// for its use of the models, under each of their names. One who approves could
+// release what of the identity's waits, if that were not refused.
+func answering(s *snapshot.Snapshot, i *identity.Identity, e *rights.Entitlement, models []string, source string) []sod.Hand {
 	objects := []string{"Identity/" + i.ID}
 	for _, m := range models {
 		objects = append(objects, "Model/"+m)
@@ -208,6 +216,9 @@ func answering(s *snapshot.Snapshot, i *identity.Identity, models []string, sour
 	for _, account := range accountsOf(s, i.Sponsor, i.Owner, i.Deputy) {
 		for _, object := range objects {
 			out = append(out, sod.Hand{Kind: sod.HandPerson, Name: account, Held: sod.Held{Duty: sod.Own, Object: object, Source: source}})
+		}
+		if op, ok := s.Operator(account); ok && !op.Disabled && op.Has(operator.Approver) && e.Conditions.Waits() {
+			out = append(out, sod.Hand{Kind: sod.HandPerson, Name: account, Held: sod.Held{Duty: sod.ReleaseHold, Object: "Identity/" + i.ID, Source: source}})
 		}
 	}
 	return out
@@ -243,7 +254,8 @@ func grantDuties(s *snapshot.Snapshot, g *request.GrantAsk, source string) []sod
 	if err != nil {
 		return nil
 	}
-	out := answering(s, i, vouchedModels(s, nil).names(e), source)
+	spoken := vouchedModels(s, nil)
+	out := append(answering(s, i, e, spoken.names(e), source), spoken.spending(i, e, "")...)
 	for _, h := range rightDuties(e, g.Narrow, source) {
 		out = append(out, sod.Hand{Kind: sod.HandIdentity, Name: i.ID, Held: h})
 	}

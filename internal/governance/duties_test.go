@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
@@ -92,7 +93,7 @@ func TestDutiesThatMeetAlreadyAreFound(t *testing.T) {
 	if err != nil || !slices.ContainsFunc(found, func(c sod.Conflict) bool { return c.Subject == "Operator/dana" && c.Waiver == "" }) {
 		t.Errorf("found %+v, %v", found, err)
 	}
-	if !slices.ContainsFunc(gaps, func(g sod.Gap) bool { return g.Duty == sod.RaiseBudget }) {
+	if !slices.ContainsFunc(gaps, func(g sod.Gap) bool { return g.Duty == sod.ChangeGuardrail }) {
 		t.Errorf("what cannot be judged is not said: %+v", gaps)
 	}
 	if _, _, err := h.office.Conflicts(t.Context(), h.as(t, "pat")); !errors.Is(err, ErrForbidden) {
@@ -188,5 +189,47 @@ func TestATokenThatExpiresBetweenStagesDecidesNoMore(t *testing.T) {
 	}
 	if v, _ := h.office.Request(t.Context(), h.as(t, "ada"), r.ID); v.Stage != 1 {
 		t.Errorf("what it decided while it lived is gone: stage %d", v.Stage)
+	}
+}
+
+// TestWhoRaisesABudgetDoesNotSpendFromIt: nor does who answers for what spends; who
+// may release is found where it is their own, and refused one by one.
+func TestWhoRaisesABudgetDoesNotSpendFromIt(t *testing.T) {
+	v := openVault(t, rights.Hold{})
+	limit := budget.Money(budget.Dollar)
+	one := func(name string, covers budget.Covers) manifest.Resource {
+		return manifest.Resource{Kind: manifest.Budget, Name: name, Spec: &budget.Budget{
+			ID: name, Covers: covers, Terms: budget.Terms{Window: budget.Month, Limits: budget.Limits{USD: &limit}},
+		}}
+	}
+	v.put(t, manifest.Create, one("all", budget.Covers{}), one("others", budget.Covers{Identities: []string{"stranger"}}), one("finance", budget.Covers{Teams: []string{"finance"}}))
+	f := v.office.facts(v.state.Current())
+	spends := func(held []sod.Held) (out []string) {
+		for _, h := range held {
+			if h.Duty == sod.Spend {
+				out = append(out, h.Object)
+			}
+		}
+		return out
+	}
+	want := []string{"Budget/all", "Budget/finance"}
+	for name, held := range map[string][]sod.Held{"the identity": f.Identities["payer"], "its sponsor": f.Persons["dana"], "its deputy": f.Persons["vera"]} {
+		if got := spends(held); !slices.Equal(got, want) {
+			t.Errorf("%s spends from %v, want %v", name, got, want)
+		}
+	}
+	dana := operator.Operator{ID: "dana", Email: "dana@example.com", Roles: []operator.Held{{Role: operator.Administrator}}}
+	v.apply(t, manifest.Resource{Kind: manifest.Operator, Name: "dana", Spec: &dana})
+	found, _, err := v.office.Conflicts(t.Context(), v.as(t, "ada"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rule, subject := range map[string]string{"raise-budget-spend": "Operator/dana", "hold-own": "Operator/vera"} {
+		if !slices.ContainsFunc(found, func(c sod.Conflict) bool { return c.Rule == rule && c.Subject == subject }) {
+			t.Errorf("%s of %s is not found: %+v", rule, subject, found)
+		}
+	}
+	if slices.ContainsFunc(found, func(c sod.Conflict) bool { return c.Rule == "hold-own" && c.Subject != "Operator/vera" }) {
+		t.Errorf("who is near to nothing that waits is found: %+v", found)
 	}
 }

@@ -52,6 +52,7 @@ type Config struct {
 type Office struct {
 	cfg   Config
 	state *snapshot.Source // see Attach
+	holds *Holds           // see NewHolds; nil where nothing is held
 }
 
 // New makes an Office.

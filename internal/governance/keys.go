@@ -20,11 +20,12 @@ import (
 
 // KeysConfig assembles Keys; every field is required.
 type KeysConfig struct {
-	Store *store.DB
-	KEK   *credential.KEK // wraps every key; never in the store (security S10)
-	Shard string
-	Now   func() time.Time
-	Log   *slog.Logger
+	Issuer string // the installation, as receipts name it
+	Store  *store.DB
+	KEK    *credential.KEK // wraps every key; never in the store (security S10)
+	Shard  string
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Keys are the installation's keys: they seal sessions, derive secrets and
@@ -33,6 +34,10 @@ type Keys struct {
 	cfg  KeysConfig
 	log  ed25519.PrivateKey
 	ring atomic.Pointer[credential.Ring]
+	box  atomic.Pointer[credential.Box]
+	// receipts are the keys that sign receipts, and the public ones of those
+	// that did.
+	receipts atomic.Pointer[receiptKeys]
 
 	mu     sync.Mutex // one rotation at a time
 	office *Office    // set by Announce
@@ -41,7 +46,7 @@ type Keys struct {
 
 // purposes of the keys that every installation has.
 var keyPurposes = []credential.Purpose{
-	credential.LogPurpose, credential.SealPurpose, credential.DerivePurpose, credential.ReceiptPurpose,
+	credential.LogPurpose, credential.SealPurpose, credential.DerivePurpose, credential.ReceiptPurpose, credential.HoldPurpose,
 }
 
 // OpenKeys loads the keys, and makes those that are missing while there is no
@@ -150,7 +155,8 @@ func (k *Keys) build(all []credential.Key) error {
 		return err
 	}
 	k.ring.Store(ring)
-	return nil
+	k.buildReceipts(all)
+	return k.buildBox(all)
 }
 
 // LogKey signs the audit log.
@@ -169,6 +175,9 @@ func (k *Keys) Announce(ctx context.Context, office *Office, logSize uint64) err
 		if err := k.announceFirst(ctx, office); err != nil {
 			return err
 		}
+	}
+	if err := k.addMissing(ctx); err != nil {
+		return err
 	}
 	return k.reloadAnnounced(ctx)
 }
@@ -228,9 +237,12 @@ func (k *Keys) reload(ctx context.Context) error {
 // replica can open what any replica seals.
 const overlap = 2 * followEvery
 
-// Rotate makes new session keys and returns the key epoch. Sessions sealed by
-// the old ones count on until they expire; an emergency rotation voids every
-// session at once, without overlap (security S10).
+// rotating are the purposes whose keys Rotate replaces.
+var rotating = []credential.Purpose{credential.SealPurpose, credential.DerivePurpose, credential.ReceiptPurpose}
+
+// Rotate makes new session and receipt keys and returns the key epoch. Sessions
+// and receipts made by the old ones count on until they expire; an emergency
+// rotation voids every one at once, without overlap (security S10).
 func (k *Keys) Rotate(ctx context.Context, actor Actor, emergency bool) (uint32, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -244,9 +256,9 @@ func (k *Keys) Rotate(ctx context.Context, actor Actor, emergency bool) (uint32,
 		epoch++
 		action = "keys.rotate_emergency"
 	}
-	fresh := []credential.Key{
-		credential.NewKey(nextID(old, credential.SealPurpose), credential.SealPurpose, epoch, k.cfg.Now()),
-		credential.NewKey(nextID(old, credential.DerivePurpose), credential.DerivePurpose, epoch, k.cfg.Now()),
+	var fresh []credential.Key
+	for _, p := range rotating {
+		fresh = append(fresh, credential.NewKey(nextID(old, p), p, epoch, k.cfg.Now()))
 	}
 	if err := k.introduce(ctx, auditlog.Control{Action: action, Actor: actor.Name}, fresh); err != nil {
 		return 0, err
@@ -258,8 +270,7 @@ func (k *Keys) Rotate(ctx context.Context, actor Actor, emergency bool) (uint32,
 		time.Sleep(overlap)
 	}
 	for _, row := range old {
-		session := row.Purpose == string(credential.SealPurpose) || row.Purpose == string(credential.DerivePurpose)
-		if !session || !row.Retired.IsZero() {
+		if !slices.Contains(rotating, credential.Purpose(row.Purpose)) || !row.Retired.IsZero() {
 			continue
 		}
 		if err := k.cfg.Store.RetireKey(ctx, row.Purpose, row.ID, k.cfg.Now(), row.Record); err != nil {

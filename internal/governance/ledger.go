@@ -178,7 +178,7 @@ func (l *Ledger) take(s spoken) {
 // thing of a kind.
 func (l *Ledger) counts(kind term) bool {
 	switch l.terms.names[kind] {
-	case keyKind, observeKind, string(manifest.Request):
+	case keyKind, observeKind, string(manifest.Request), string(manifest.Hold):
 		return false
 	}
 	return true

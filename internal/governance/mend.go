@@ -271,7 +271,7 @@ func (m *mender) unknown(r manifest.Resource, later said) {
 // goes, and what calls are judged by stops them all.
 func (m *mender) unknownRule(r manifest.Resource, later said) {
 	switch r.Kind {
-	case manifest.Issuer, manifest.Network, manifest.Model, manifest.Profile, manifest.DataLabel, manifest.PolicyKind:
+	case manifest.Issuer, manifest.Network, manifest.Model, manifest.Profile, manifest.DataLabel, manifest.Budget, manifest.PolicyKind:
 		m.note(r.ID(), "was changed later, and how is lost: every call is stopped until somebody has looked")
 		m.restate(r)
 		m.stopEverything(later)
@@ -313,7 +313,7 @@ func (m *mender) lost(later said) {
 	}
 	m.forget = append(m.forget, store.Change{Op: manifest.Delete, Kind: later.kind, Name: later.name})
 	switch later.kind {
-	case manifest.Quarantine, manifest.PolicyKind, manifest.Model, manifest.Profile:
+	case manifest.Quarantine, manifest.PolicyKind, manifest.Model, manifest.Profile, manifest.Budget:
 		m.note(id, "was made later, and what it said is lost: every call is stopped until somebody has looked")
 		m.stopEverything(later)
 	default:
@@ -395,11 +395,11 @@ func (m *mender) settle() error {
 	return nil
 }
 
-// left is what there will be, without some; requests are judged by nothing.
+// left is what there will be, without some; requests and holds are judged by nothing.
 func (m *mender) left(without []string) []manifest.Resource {
 	var out []manifest.Resource
 	for _, id := range sortedKeys(m.present) {
-		if r := m.present[id]; r.Kind != manifest.Request && !slices.Contains(without, id) {
+		if r := m.present[id]; r.Kind != manifest.Request && r.Kind != manifest.Hold && !slices.Contains(without, id) {
 			out = append(out, r)
 		}
 	}

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"hash/maphash"
+	"strconv"
 	"sync"
 	"time"
 
@@ -82,6 +83,18 @@ func (c *canonical) time() (t time.Time) {
 	return t.UTC()
 }
 
+// count reads a whole number that is not negative.
+func (c *canonical) count() *int64 {
+	end := 0
+	for end < len(c.rest) && '0' <= c.rest[end] && c.rest[end] <= '9' {
+		end++
+	}
+	n, err := strconv.ParseInt(string(c.rest[:end]), 10, 64)
+	c.odd = c.odd || err != nil || end > 1 && c.rest[0] == '0'
+	c.rest = c.rest[end:]
+	return &n
+}
+
 // names reads a list of shared texts, not empty.
 func (c *canonical) names() (out []string) {
 	c.want("[")
@@ -93,7 +106,7 @@ func (c *canonical) names() (out []string) {
 	return out
 }
 
-// canonicalGrant reads a grant that is not narrowed; ok is false where Decode
+// canonicalGrant reads a grant that is narrowed in what it may cost, if at all; ok is false where Decode
 // must look closer.
 func canonicalGrant(spec []byte) (g *rights.Grant, ok bool) {
 	c := &canonical{rest: spec, said: saids.Get().(*said)}
@@ -119,6 +132,10 @@ func canonicalGrant(spec []byte) (g *rights.Grant, ok bool) {
 	}
 	if c.next(`,"duration":`) {
 		c.odd = g.Duration.UnmarshalText(c.text()) != nil || c.odd
+	}
+	if c.next(`,"narrow":{"spendUSD":`) {
+		g.Narrow = &rights.Narrowing{SpendUSD: c.count()}
+		c.want("}")
 	}
 	if c.next(`,"from":`) {
 		g.From = c.provenance()

@@ -54,6 +54,10 @@ func grantDrawn(t *rapid.T) *rights.Grant {
 	if rapid.Bool().Draw(t, "begins") {
 		g.NotBefore = at("before")
 	}
+	if rapid.Bool().Draw(t, "spends") {
+		spend := rapid.Int64Range(-1, 1<<40).Draw(t, "spend")
+		g.Narrow = &rights.Narrowing{SpendUSD: &spend, NoTools: rapid.IntRange(0, 3).Draw(t, "tools") == 0}
+	}
 	if rapid.Bool().Draw(t, "from") {
 		g.From = &rights.Provenance{Request: word.Draw(t, "request"), Requester: word.Draw(t, "requester"), Approvers: rapid.SliceOfN(word, 0, 3).Draw(t, "approvers"), Pin: word.Draw(t, "pin")}
 	}
@@ -71,7 +75,7 @@ func TestAGrantReadAtAGlanceIsTheGrant(t *testing.T) {
 		}
 		text := string(spec)
 		if i := rapid.IntRange(-3*len(text), len(text)-1).Draw(t, "bend at"); i >= 0 {
-			text = text[:i] + rapid.SampledFrom([]string{"", " ", `"`, "x", "{", ",", `\`}).Draw(t, "bend") + text[i+1:]
+			text = text[:i] + rapid.SampledFrom([]string{"", " ", `"`, "x", "{", ",", `\`, "0"}).Draw(t, "bend") + text[i+1:]
 		}
 		if sameGrant(t, text) {
 			glances++
@@ -84,10 +88,12 @@ func TestAGrantReadAtAGlanceIsTheGrant(t *testing.T) {
 
 // TestWhatARequestLeavesIsReadAtAGlance: the form that a million of them have.
 func TestWhatARequestLeavesIsReadAtAGlance(t *testing.T) {
+	spend := int64(200)
 	spec, err := Resource{Kind: Grant, Spec: &rights.Grant{
 		Identity: "agent-1", Entitlement: "chat", NotBefore: time.Unix(1_800_000_000, 0).UTC(), NotAfter: time.Unix(1_800_100_000, 0).UTC(),
 		Origin: rights.OriginRequested, Reason: "as asked", State: rights.GrantActive, Duration: identity.Duration(time.Hour),
-		From: &rights.Provenance{Request: "r1", Requester: "dana", Approvers: []string{"erin", "frank"}, Pin: strings.Repeat("0", 64)},
+		Narrow: &rights.Narrowing{SpendUSD: &spend},
+		From:   &rights.Provenance{Request: "r1", Requester: "dana", Approvers: []string{"erin", "frank"}, Pin: strings.Repeat("0", 64)},
 	}}.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -99,6 +105,6 @@ func TestWhatARequestLeavesIsReadAtAGlance(t *testing.T) {
 
 func FuzzGrantAtAGlance(f *testing.F) {
 	f.Add(`{"identity":"a","entitlement":"b","notAfter":"2027-01-01T00:00:00Z"}`)
-	f.Add(`{"identity":"a","entitlement":"b","notBefore":"2026-01-01T00:00:00Z","notAfter":"2027-01-01T00:00:00Z","state":"active","duration":"1h0m0s","from":{"request":"r","requester":"d","approvers":["e"],"pin":"0"}}`)
+	f.Add(`{"identity":"a","entitlement":"b","notBefore":"2026-01-01T00:00:00Z","notAfter":"2027-01-01T00:00:00Z","state":"active","duration":"1h0m0s","narrow":{"spendUSD":20},"from":{"request":"r","requester":"d","approvers":["e"],"pin":"0"}}`)
 	f.Fuzz(func(t *testing.T, spec string) { sameGrant(t, spec) })
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/rights"
@@ -161,8 +162,22 @@ func (c *checker) check(r Resource) {
 		if err := s.Validate(*e.Spec.(*rights.Entitlement)); err != nil {
 			c.reportAll(r, err)
 		}
+	case *budget.Budget:
+		c.checkBudget(r, s)
 	default:
 		c.checkPeople(r)
+	}
+}
+
+// checkBudget holds what a budget covers against what there is. Grants end, and
+// the budget may still name them.
+func (c *checker) checkBudget(r Resource, b *budget.Budget) {
+	c.wants(r, "covers.identities", Identity, b.Covers.Identities...)
+	c.wants(r, "covers.entitlements", Entitlement, b.Covers.Entitlements...)
+	for _, m := range b.Covers.Models {
+		if _, err := rights.ParseSelector(m, c.catalogue); err != nil {
+			c.report(r, "covers.models", err.Error(), "")
+		}
 	}
 }
 

@@ -37,6 +37,11 @@ name: bot.nova
 spec: {identity: bot, entitlement: nova, notBefore: 2026-11-01T00:00:00Z, notAfter: 2026-11-30T00:00:00Z}
 ---
 apiVersion: writ/v1
+kind: Budget
+name: bots
+spec: {covers: {identities: [bot], entitlements: [nova], grants: [long.gone], models: ["family:amazon.nova", "amazon.nova-lite-v1:0"]}, usd: 12.50, window: month}
+---
+apiVersion: writ/v1
 kind: Model
 name: amazon.nova-lite-v1:0
 spec: {requires: [prompt_handling]}
@@ -80,6 +85,11 @@ func TestCheckRefuses(t *testing.T) {
 		"grant's entitlement":   {"entitlement: nova,", "entitlement: nova2,", `Entitlement "nova2" does not exist`},
 		"grant too long":        {"notAfter: 2026-11-30", "notAfter: 2027-11-30", "Grant/bot.nova"},
 		"validation's model":    {`model: "amazon.nova-lite-v1:0", kind`, `model: "amazon.nova-light-v1:0", kind`, "is not in the catalogue"},
+		"budget's identity":     {"identities: [bot]", "identities: [robot]", `Budget/bots: covers.identities: Identity "robot" does not exist`},
+		"budget's entitlement":  {"entitlements: [nova]", "entitlements: [lite]", `Budget/bots: covers.entitlements: Entitlement "lite" does not exist`},
+		"budget's family":       {"family:amazon.nova", "family:amazon.supernova", `Budget/bots: covers.models: family "amazon.supernova" is not in the catalogue`},
+		"budget's model":        {`"amazon.nova-lite-v1:0"]}, usd`, `"amazon.nova-light-v1:0"]}, usd`, "Budget/bots: covers.models"},
+		"entitlement's limits":  {"maxDuration: 720h,", "maxDuration: 720h, limits: [{usd: 1, window: day}, {usd: 2, window: day}],", "limits: usd over window day is limited twice"},
 		"model's base":          {`base: "amazon.nova-lite-v1:0"`, `base: "amazon.nova-light-v1:0"`, "pricing0001"},
 		"an issuer twice":       {"kind: Network\nname: office", "kind: Issuer\nname: cd\nspec: {url: \"https://issuer.example\"}\n---\napiVersion: writ/v1\nkind: Network\nname: office", "the URL is taken by org.yaml:2"},
 		"a name twice":          {"kind: Network\nname: office\nspec: {cidrs: [\"10.0.0.0/8\"]}", "kind: Network\nname: office\nspec: {cidrs: [\"10.0.0.0/8\"]}\n---\napiVersion: writ/v1\nkind: Network\nname: office\nspec: {cidrs: [\"10.1.0.0/16\"]}", "the name is taken by org.yaml:7"},

@@ -13,6 +13,8 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/writ-project/writ/internal/budget"
 )
 
 // frame is a document before its kind is known.
@@ -142,6 +144,8 @@ func mismatch(e *json.SemanticError) (text, hint string) {
 		return fmt.Sprintf("%s is out of range", e.JSONValue), ""
 	case e.GoType == reflect.TypeFor[time.Time]():
 		return "want a time", "write it as 2026-11-01T09:30:00Z"
+	case errors.Is(e.Err, budget.ErrMoney):
+		return e.Err.Error(), ""
 	case e.Err != nil && e.JSONKind == '"':
 		return e.Err.Error(), ""
 	case e.GoType != nil && e.GoType.Kind() == reflect.String:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/hold"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
@@ -28,6 +29,8 @@ func (r Resource) Keys() Keys {
 		return grantKeys(s)
 	case *request.Request:
 		return requestKeys(s)
+	case *hold.Hold:
+		return Keys{Subject: s.Identity, Parent: s.Model, State: string(s.State), Due: s.Due()}
 	case *identity.Identity:
 		return Keys{Subject: s.Sponsor, Parent: s.Team, State: string(s.Current())}
 	case *identity.Binding:
@@ -49,7 +52,7 @@ func (r Resource) Keys() Keys {
 // Found reports whether resources of the kind have Keys.
 func (k Kind) Found() bool {
 	switch k {
-	case Identity, Binding, Validation, Grant, Token, Delegation, Waiver, Quarantine, Request:
+	case Identity, Binding, Validation, Grant, Token, Delegation, Waiver, Quarantine, Request, Hold:
 		return true
 	}
 	return false

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/hold"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
@@ -44,6 +45,8 @@ func TestResourcesAreFoundByTheirKeys(t *testing.T) {
 		"a delegation":           {&operator.Delegation{From: "ann", To: "bob", NotAfter: later}, Keys{Subject: "bob", Parent: "ann", Due: later}},
 		"a waiver":               {&sod.Waiver{Rule: "r", Subject: "Identity/bot", Expires: later}, Keys{Subject: "Identity/bot", Parent: "r", Due: later}},
 		"a quarantine":           {&rights.Quarantine{Target: rights.Target{Kind: rights.TargetTag, Name: "x"}}, Keys{Subject: "tag/x", Parent: "tag"}},
+		"a hold that waits":      {&hold.Hold{Identity: "bot", Model: "m", State: hold.Pending, Expires: later}, Keys{"bot", "m", "pending", later}},
+		"a hold that is over":    {&hold.Hold{Identity: "bot", Model: "m", State: hold.Released, Expires: noon, Ended: noon, Keep: identity.Duration(time.Hour)}, Keys{"bot", "m", "released", later}},
 		"a policy":               {&Policy{}, Keys{}},
 	} {
 		if d := cmp.Diff(c.want, Resource{Spec: c.spec}.Keys()); d != "" {
@@ -59,6 +62,8 @@ func TestKindsThatHaveKeysSaySo(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch s := spec.(type) {
+		case *hold.Hold:
+			s.Model = "m"
 		case *identity.Identity:
 			s.Team = "t"
 		case *identity.Binding:

@@ -24,7 +24,9 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/dataclass"
+	"github.com/writ-project/writ/internal/hold"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
@@ -49,6 +51,7 @@ const (
 	Validation  Kind = "Validation"
 	DataLabel   Kind = "DataLabel"
 	Entitlement Kind = "Entitlement"
+	Budget      Kind = "Budget"
 	Grant       Kind = "Grant"
 	PolicyKind  Kind = "Policy"
 	Operator    Kind = "Operator"
@@ -59,19 +62,20 @@ const (
 	Waiver     Kind = "Waiver"
 	Quarantine Kind = "Quarantine"
 	Request    Kind = "Request"
+	Hold       Kind = "Hold"
 )
 
 // Kinds lists every kind so that a kind stands after those it refers to: the
 // order in which resources are created; they are deleted in reverse.
 var Kinds = []Kind{
-	Issuer, Network, Model, Profile, Identity, Binding, Validation, DataLabel, Entitlement, Grant, PolicyKind,
-	Operator, SoDRule, Token, Delegation, Waiver, Quarantine, Request,
+	Issuer, Network, Model, Profile, Identity, Binding, Validation, DataLabel, Entitlement, Budget, Grant, PolicyKind,
+	Operator, SoDRule, Token, Delegation, Waiver, Quarantine, Request, Hold,
 }
 
 // InFiles reports whether resources of a kind may be written in files.
 func (k Kind) InFiles() bool {
 	switch k {
-	case Token, Delegation, Waiver, Quarantine, Request:
+	case Token, Delegation, Waiver, Quarantine, Request, Hold:
 		return false
 	}
 	return true
@@ -119,9 +123,9 @@ type Resource struct {
 	Name string
 	// Spec is a pointer to the kind's type: *identity.Issuer, *identity.Network,
 	// *bedrock.Model, *bedrock.Profile, *identity.Identity, *identity.Binding,
-	// *bedrock.Validation, *dataclass.CustomLabel, *rights.Entitlement, *rights.Grant, *Policy,
+	// *bedrock.Validation, *dataclass.CustomLabel, *rights.Entitlement, *budget.Budget, *rights.Grant, *Policy,
 	// *operator.Operator, *sod.Rule, *operator.Token, *operator.Delegation,
-	// *sod.Waiver, *rights.Quarantine or *request.Request. Its ID is the resource's name. It must not be changed once shared.
+	// *sod.Waiver, *rights.Quarantine, *request.Request or *hold.Hold. Its ID is the resource's name. It must not be changed once shared.
 	Spec any
 	File string // empty when it was not read from a file
 	Line int    // 1-based; 0 when unknown
@@ -242,6 +246,8 @@ func newSpec(kind Kind) (any, error) {
 		return new(dataclass.CustomLabel), nil
 	case Entitlement:
 		return new(rights.Entitlement), nil
+	case Budget:
+		return new(budget.Budget), nil
 	case Grant:
 		return new(rights.Grant), nil
 	case PolicyKind:
@@ -260,6 +266,8 @@ func newSpec(kind Kind) (any, error) {
 		return new(rights.Quarantine), nil
 	case Request:
 		return new(request.Request), nil
+	case Hold:
+		return new(hold.Hold), nil
 	}
 	return nil, fmt.Errorf("kind %q: want one of %v", kind, Kinds)
 }
@@ -285,6 +293,8 @@ func (r *Resource) settle() {
 		s.ID = r.Name
 	case *rights.Entitlement:
 		s.ID = r.Name
+	case *budget.Budget:
+		s.ID = r.Name
 	case *rights.Grant:
 		s.ID, s.NotBefore, s.NotAfter = r.Name, s.NotBefore.UTC(), s.NotAfter.UTC()
 	case *Policy:
@@ -302,6 +312,8 @@ func (r *Resource) settle() {
 	case *rights.Quarantine:
 		s.ID, s.At = r.Name, s.At.UTC()
 	case *request.Request:
+		s.ID = r.Name
+	case *hold.Hold:
 		s.ID = r.Name
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/rights"
@@ -45,7 +46,7 @@ func instant() *rapid.Generator[time.Time] {
 // resources generates a resource of any kind that Parse would accept.
 func resources() *rapid.Generator[Resource] {
 	return rapid.Custom(func(t *rapid.T) Resource {
-		r := Resource{Kind: rapid.SampledFrom([]Kind{Network, Identity, DataLabel, Entitlement, Grant, PolicyKind}).Draw(t, "kind"), Name: name().Draw(t, "name")}
+		r := Resource{Kind: rapid.SampledFrom([]Kind{Network, Identity, DataLabel, Entitlement, Budget, Grant, PolicyKind}).Draw(t, "kind"), Name: name().Draw(t, "name")}
 		switch r.Kind {
 		case Network:
 			r.Spec = &identity.Network{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}, TrustedProxy: rapid.Bool().Draw(t, "proxy")}
@@ -56,6 +57,10 @@ func resources() *rapid.Generator[Resource] {
 			r.Spec = &dataclass.CustomLabel{Title: awkward().Draw(t, "title"), Level: rapid.SampledFrom([]string{"", "internal", "restricted"}).Draw(t, "level"), Regulated: rapid.Bool().Draw(t, "regulated"), Words: []string{"x" + rapid.StringMatching(`[ -~é日]{0,6}y`).Draw(t, "word")}, Patterns: []string{`\bPN-[0-9]{6}\b`}}
 		case Entitlement:
 			r.Spec = &rights.Entitlement{Title: awkward().Draw(t, "title"), Models: []string{"amazon.nova-lite-v1:0"}, Conditions: rights.Conditions{Purposes: list().Draw(t, "p"), MaxTokens: rapid.Int64().Draw(t, "tokens"), Data: rights.Data{Forbid: list().Draw(t, "forbid"), Redact: rapid.Bool().Draw(t, "redact"), Output: rapid.SampledFrom([]*rights.Output{nil, {}, {Regulated: true, Forbid: []string{"health"}}}).Draw(t, "output")}}}
+		case Budget:
+			usd, calls := budget.Money(rapid.Int64Range(0, 1<<62).Draw(t, "usd")), rapid.Int64Range(0, 1<<62).Draw(t, "calls")
+			r.Spec = &budget.Budget{Title: awkward().Draw(t, "title"), Per: rapid.SampledFrom([]string{"", budget.PerTeam}).Draw(t, "per"), Covers: budget.Covers{Models: rapid.SampledFrom([][]string{nil, {"amazon.nova-lite-v1:0", "family:x"}}).Draw(t, "models")},
+				Terms: budget.Terms{Limits: budget.Limits{USD: &usd, Requests: &calls}, Window: budget.Month, TimeZone: "Europe/Berlin", Notify: []int{90}}}
 		case Grant:
 			r.Spec = &rights.Grant{Identity: name().Draw(t, "i"), Entitlement: name().Draw(t, "e"), NotBefore: instant().Draw(t, "from"), NotAfter: instant().Draw(t, "to"), Reason: awkward().Draw(t, "reason")}
 		case PolicyKind:

@@ -14,7 +14,7 @@ import (
 // never holds what a caller chose. labels_test.go reads the code for names
 // that are missing here.
 var (
-	operations = set("none", "sts", "credentials", "Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream",
+	operations = set("none", "sts", "credentials", "holds", "Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream",
 		"CountTokens", "ApplyGuardrail", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes", "ChatCompletions", "ChatCompletionsStream")
 	// reasons why a proof was refused, at STS or at the credentials' door.
 	reasons = []string{"internal", "malformed_request", "unknown_action", "unsupported_parameter", "throttled", "malformed_proof",
@@ -25,8 +25,8 @@ var (
 		"identity_unknown", "identity_halted", "quarantined", "session_too_long", "not_recorded", "not_sealed",
 		"caller_unproven", "caller_expired"}
 	results = union(set("permit", "observed", "default_deny", "forbid", "policy_error", "redact", "release", "invalid_request",
-		"unresolved", "obligation", "network", "revoked", "quarantined", "malformed", "too_large", "throttled", "unauthenticated",
-		"unknown_operation", "unknown_invocation", "not_remembered", "not_ready", "upstream", "cut", "client_gone", "sts", "credentials"),
+		"unresolved", "obligation", "budget", "budget_frozen", "unbounded", "unpriced", "network", "revoked", "quarantined", "malformed", "too_large", "throttled", "unauthenticated",
+		"unknown_operation", "unknown_invocation", "not_remembered", "not_ready", "upstream", "cut", "client_gone", "held", "collected", "no_hold", "sts", "credentials", "holds"),
 		set(prefixed("sts_", reasons)...), set(prefixed("credentials_", reasons)...))
 	upstreamTypes = set(gateway.UpstreamTimeout, gateway.UpstreamDNS, gateway.UpstreamTLS, gateway.UpstreamRefused,
 		gateway.UpstreamBroken, gateway.UpstreamCredentials, gateway.UpstreamThrottled, gateway.UpstreamStatus)

@@ -25,6 +25,8 @@ type Meters struct {
 	total                                               *prometheus.HistogramVec
 	added, upstream, decision, classified, flush, batch prometheus.Histogram
 	unrecorded                                          prometheus.Counter
+	tokens, cost                                        *prometheus.CounterVec
+	over                                                prometheus.Histogram
 }
 
 // Buckets in seconds: of a whole call, a model's time included, and of Writ's
@@ -46,6 +48,9 @@ func New(version string) *Meters {
 		unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "writ_outcomes_unrecorded_total", Help: "Calls whose outcome could not be recorded: listed as unknown.",
 		}),
+		tokens: counters("writ_tokens_total", "Tokens that calls used, as Bedrock reports them, by kind.", "kind"),
+		cost:   counters("writ_cost_usd_total", "List price of what calls used, in US dollars; estimated: of what was reserved for calls of which nobody said what they used.", "source"),
+		over:   histogram("writ_reserved_input_ratio", "Input tokens reserved for a call, of those that it used.", prometheus.ExponentialBuckets(1, 1.5, 16)),
 		total: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "writ_request_seconds", Help: "From the first byte in to the last byte out, by operation.", Buckets: callBuckets,
 		}, []string{"operation"}),
@@ -58,7 +63,7 @@ func New(version string) *Meters {
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "writ_build_info", Help: "Always 1."}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(m.requests, m.preauth, m.upstreamErrors, m.minted, m.content, m.unrecorded, m.total, m.added, m.upstream, m.decision, m.classified, m.flush, m.batch, build,
+	m.registry.MustRegister(m.requests, m.preauth, m.upstreamErrors, m.minted, m.content, m.unrecorded, m.tokens, m.cost, m.over, m.total, m.added, m.upstream, m.decision, m.classified, m.flush, m.batch, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -110,6 +115,7 @@ func (m *Meters) Observe(o gateway.Observation) {
 	if o.Unrecorded {
 		m.unrecorded.Inc()
 	}
+	m.spent(&o)
 	m.found("prompt", result, &o.Prompt)
 	m.found("answer", result, &o.Answer)
 	for _, part := range [...]struct {
@@ -119,6 +125,28 @@ func (m *Meters) Observe(o gateway.Observation) {
 		if part.d > 0 {
 			part.h.Observe(part.d.Seconds())
 		}
+	}
+}
+
+// spent counts what a call used and cost.
+func (m *Meters) spent(o *gateway.Observation) {
+	for _, part := range [...]struct {
+		kind string
+		n    int64
+	}{{"input", o.Used.Input}, {"output", o.Used.Output}, {"cache_read", o.Used.CacheRead}, {"cache_write", o.Used.CacheWrite + o.Used.CacheWriteHour}} {
+		if part.n > 0 {
+			m.tokens.WithLabelValues(part.kind).Add(float64(part.n))
+		}
+	}
+	source := "reported"
+	if o.Estimated {
+		source = "estimated"
+	}
+	if o.CostMicroUSD > 0 {
+		m.cost.WithLabelValues(source).Add(float64(o.CostMicroUSD) / 1e6)
+	}
+	if o.Over > 0 {
+		m.over.Observe(o.Over)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/hold"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
 	"github.com/writ-project/writ/internal/request"
@@ -44,7 +45,7 @@ func (n *news) once(what string) string { return fmt.Sprintf("%s/%d", what, n.Re
 // told lists the kinds whose changes are told of.
 func told(k manifest.Kind) bool {
 	switch k {
-	case manifest.Request, manifest.Grant, manifest.Quarantine, manifest.Validation, manifest.Delegation, manifest.Waiver,
+	case manifest.Request, manifest.Hold, manifest.Grant, manifest.Quarantine, manifest.Validation, manifest.Delegation, manifest.Waiver,
 		manifest.Operator, manifest.Token:
 		return true
 	}
@@ -74,6 +75,8 @@ func derive(ctx context.Context, db *store.DB, state *snapshot.Snapshot, since t
 	switch s := r.Spec.(type) {
 	case *request.Request:
 		return n.request(s), nil
+	case *hold.Hold:
+		return n.hold(s), nil
 	case *rights.Grant:
 		return n.grant(s), nil
 	}

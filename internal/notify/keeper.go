@@ -87,6 +87,7 @@ type keeper struct {
 	now     func() time.Time
 	looked  time.Time // when it last looked ahead
 	cleared time.Time // when it last forgot what was delivered
+	crossed int64     // the crossing of a budget's threshold that it looked at last
 }
 
 func (k *keeper) run(ctx context.Context) {
@@ -121,6 +122,9 @@ func (k *keeper) pass(ctx context.Context) error {
 		return err
 	}
 	if err := k.foresee(ctx, hold); err != nil {
+		return err
+	}
+	if err := k.budgets(ctx, hold); err != nil {
 		return err
 	}
 	if err := k.clear(ctx); err != nil {

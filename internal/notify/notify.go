@@ -32,6 +32,9 @@ const (
 	RequestEscalated   = prefix + "request.escalated.v1"
 	RequestVoided      = prefix + "request.voided.v1"
 	RequestEnded       = prefix + "request.ended.v1" // the outcome, whichever
+	HoldNeeds          = prefix + "hold.needs_decision.v1"
+	HoldDecided        = prefix + "hold.decided.v1"
+	HoldEnded          = prefix + "hold.ended.v1" // released, rejected or expired
 	GrantScheduled     = prefix + "grant.scheduled.v1"
 	GrantActivated     = prefix + "grant.activated.v1"
 	GrantExpiring      = prefix + "grant.expiring.v1"
@@ -52,15 +55,19 @@ const (
 	TokenIssued        = prefix + "token.issued.v1"
 	TokenEnded         = prefix + "token.ended.v1"
 	Impersonated       = prefix + "session.impersonated.v1"
+	BudgetThreshold    = prefix + "budget.threshold.v1" // used to a percentage that it is to be told at
+	BudgetFrozen       = prefix + "budget.frozen.v1"
 	SinkTest           = prefix + "notify.test.v1"
 )
 
 // Types lists every type, sorted as they are above.
 var Types = []string{
 	RequestSubmitted, RequestNeeds, RequestDecided, RequestEscalated, RequestVoided, RequestEnded,
+	HoldNeeds, HoldDecided, HoldEnded,
 	GrantScheduled, GrantActivated, GrantExpiring, GrantFailed, GrantEnded, GrantDrifted, EmergencyTaken,
 	QuarantineSet, QuarantineLifted, ValidationAttested, ValidationExpiring, ValidationExpired,
-	DelegationBegun, DelegationEnded, WaiverGranted, WaiverEnded, OperatorChanged, TokenIssued, TokenEnded, Impersonated, SinkTest,
+	DelegationBegun, DelegationEnded, WaiverGranted, WaiverEnded, OperatorChanged, TokenIssued, TokenEnded, Impersonated,
+	BudgetThreshold, BudgetFrozen, SinkTest,
 }
 
 // The audiences of events.
@@ -96,24 +103,26 @@ type Event struct {
 
 // Data says who did what and why. It holds no secret.
 type Data struct {
-	Summary     string     `json:"summary"` // one sentence
-	By          string     `json:"by,omitempty"`
-	Via         string     `json:"via,omitempty"`
-	Reason      string     `json:"reason,omitempty"` // at most maxReason characters
-	Request     string     `json:"request,omitempty"`
-	Version     int64      `json:"version,omitempty"` // of the request's row, for who decides on it
-	Stage       string     `json:"stage,omitempty"`
-	State       string     `json:"state,omitempty"`
-	Grant       string     `json:"grant,omitempty"`
-	Identity    string     `json:"identity,omitempty"`
-	Entitlement string     `json:"entitlement,omitempty"`
-	Model       string     `json:"model,omitempty"`
-	Operator    string     `json:"operator,omitempty"`
-	Target      string     `json:"target,omitempty"`
-	Until       *time.Time `json:"until,omitempty"`
-	Command     string     `json:"command,omitempty"` // what to type to look or act
-	Link        string     `json:"link,omitempty"`
-	Record      *Record    `json:"record,omitempty"` // of the audit log
+	Summary     string      `json:"summary"` // one sentence
+	By          string      `json:"by,omitempty"`
+	Via         string      `json:"via,omitempty"`
+	Reason      string      `json:"reason,omitempty"` // at most maxReason characters
+	Request     string      `json:"request,omitempty"`
+	Version     int64       `json:"version,omitempty"` // of the request's or the hold's row, for who decides on it
+	Hold        string      `json:"hold,omitempty"`
+	Stage       string      `json:"stage,omitempty"`
+	State       string      `json:"state,omitempty"`
+	Grant       string      `json:"grant,omitempty"`
+	Identity    string      `json:"identity,omitempty"`
+	Entitlement string      `json:"entitlement,omitempty"`
+	Model       string      `json:"model,omitempty"`
+	Operator    string      `json:"operator,omitempty"`
+	Target      string      `json:"target,omitempty"`
+	Until       *time.Time  `json:"until,omitempty"`
+	Budget      *BudgetNews `json:"budget,omitempty"`
+	Command     string      `json:"command,omitempty"` // what to type to look or act
+	Link        string      `json:"link,omitempty"`
+	Record      *Record     `json:"record,omitempty"` // of the audit log
 }
 
 // Record names a record of the audit log.

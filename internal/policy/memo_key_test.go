@@ -20,6 +20,8 @@ var unreadFields = map[string]string{
 	"Origin.Peer":      "rules see the source",
 	"Caps.Metadata":    "Asserted.Metadata is what rules see of it",
 	"Session.ID":       "rules know no single session",
+	"Caps.Load.Unread": "what a call may cost is for budgets", "Caps.Load.Answers": "", "Caps.Load.Budget": "", "Caps.Load.Blocks": "",
+	"Caps.Load.Documents": "", "Caps.Load.CacheWrite": "", "Caps.Load.CacheHour": "",
 	"Session.Identity": "it is Identity.ID, or nothing is decided",
 	"Session.Subject":  "", "Session.ProofID": "", "Session.Expires": "", "Session.Epoch": "",
 	"Session.KeyEpoch": "", "Session.Shard": "", "Session.Record": "", "Session.Networks": "",

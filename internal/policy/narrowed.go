@@ -13,13 +13,14 @@ import (
 // narrowing share what is compiled, and stay rows.
 func (s *stamper) of(g *rights.Grant) *template {
 	t := s.templates[g.Entitlement]
+	narrow := g.Narrow.Ruled()
 	switch {
 	case t == nil || !g.State.Confers():
 		return nil
-	case g.Narrow.Empty():
+	case narrow.Empty():
 		return t
 	}
-	key, err := json.Marshal(g.Narrow)
+	key, err := json.Marshal(narrow)
 	if err != nil {
 		return nil
 	}
@@ -27,7 +28,7 @@ func (s *stamper) of(g *rights.Grant) *template {
 	if known, ok := s.narrowed.Load(id); ok {
 		return known.(*template)
 	}
-	made, _ := s.narrowed.LoadOrStore(id, s.narrow(t, g.Narrow))
+	made, _ := s.narrowed.LoadOrStore(id, s.narrow(t, narrow))
 	return made.(*template)
 }
 

@@ -181,6 +181,45 @@ func TestAHoldForbidsToStart(t *testing.T) {
 	}
 }
 
+// An answer that must be redacted and cannot be read is not asked for, also
+// where another grant would let it out unread. A grant that does not permit the
+// call demands nothing of its answer.
+func TestARightThatRedactsAnswersForbidsWhatCannotBeRead(t *testing.T) {
+	redacts := rights.Data{Output: &rights.Output{Redact: true}}
+	unread := rights.Data{Output: &rights.Output{Unscanned: true}}
+	for name, tc := range map[string]struct {
+		second rights.Conditions
+		models string // of the second grant
+		narrow *rights.Narrowing
+		call   string
+		want   bool
+	}{
+		"unread by both":            {rights.Conditions{Data: unread}, reel, nil, reel, true},
+		"redacted by one":           {rights.Conditions{Data: redacts}, reel, nil, reel, false},
+		"redacted by a provider's":  {rights.Conditions{Data: redacts}, "provider:amazon", nil, reel, false},
+		"redacted as prompts are":   {rights.Conditions{Data: rights.Data{Redact: true}}, reel, nil, reel, false},
+		"prompts redacted only":     {rights.Conditions{Data: rights.Data{Redact: true, Output: &rights.Output{Unscanned: true}}}, reel, nil, reel, true},
+		"redacted by a narrowing":   {rights.Conditions{Data: unread}, reel, &rights.Narrowing{Redact: true}, reel, false},
+		"redacted of another model": {rights.Conditions{Data: redacts}, novaLite, nil, reel, true},
+		"redacted elsewhere":        {rights.Conditions{Data: redacts, Environments: []string{"dev"}}, reel, nil, reel, true},
+		"redacted of other prompts": {rights.Conditions{Data: redacts, MaxTokens: 10}, reel, nil, reel, true},
+		"text is read":              {rights.Conditions{Data: redacts}, "provider:amazon", nil, novaLite, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTestWorld(t).may("a", rights.Conditions{Data: unread}, reel).may("b", tc.second, tc.models)
+			w.Grants[1].Narrow = tc.narrow
+			b := w.bundle()
+			r := testCall(t, w.Catalogue, bedrock.InvokeModel, tc.call, bedrock.Capabilities{}, func(r *Request) { r.Account, r.Home = account, account })
+			if got := b.Decide(r); (got.Code == CodePermit) != tc.want {
+				t.Errorf("Cedar says %s: %v", got.Code, got.Reasons)
+			}
+			if allowed, why := converted(t, b, w.converted(b), &r); allowed != tc.want {
+				t.Errorf("the policies allow %v: %+v", allowed, why)
+			}
+		})
+	}
+}
+
 // A rule on answers keeps what it is about from being started: its answer would
 // not pass the gateway.
 func TestARuleOnAnswersForbidsToStart(t *testing.T) {

@@ -220,14 +220,25 @@ func (r *Request) left(further *rights.Narrowing) (*rights.Narrowing, error) {
 	if r.Ask.Grant == nil {
 		return nil, nil
 	}
-	out := r.Ask.Grant.Narrow
+	out, err := r.Ask.Grant.limited()
+	if err != nil {
+		return nil, err
+	}
 	for _, a := range r.Approvals() {
-		var err error
 		if out, err = both(out, a.Narrow); err != nil {
 			return nil, err
 		}
 	}
 	return both(out, further)
+}
+
+// limited is the narrowing that is asked for, with the spend that was stated: those
+// who approve agree to that, and so the grant may cost no more.
+func (a *GrantAsk) limited() (*rights.Narrowing, error) {
+	if a.SpendUSD == nil {
+		return a.Narrow, nil
+	}
+	return both(a.Narrow, &rights.Narrowing{SpendUSD: a.SpendUSD})
 }
 
 func both(a, b *rights.Narrowing) (*rights.Narrowing, error) {

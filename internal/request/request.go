@@ -131,7 +131,7 @@ type GrantAsk struct {
 	Start       time.Time         `json:"start,omitzero"`      // zero: once approved
 	Narrow      *rights.Narrowing `json:"narrow,omitempty"`    // less than the entitlement
 	Emergency   bool              `json:"emergency,omitempty"` // break-glass
-	SpendUSD    *int64            `json:"spendUSD,omitempty"`  // expected a month; nil: unstated
+	SpendUSD    *int64            `json:"spendUSD,omitempty"`  // expected a month, and what the grant may then cost at most; nil: unstated
 	Replaces    string            `json:"replaces,omitempty"`  // grant that this one supersedes, as a renewal does
 }
 

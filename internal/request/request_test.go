@@ -298,6 +298,45 @@ func TestR10_AnApprovalGivesNoMoreThanWasAsked(t *testing.T) {
 	}
 }
 
+// TestAStatedSpendIsALimitOnceApproved: who approves may allow less, and not more.
+func TestAStatedSpendIsALimitOnceApproved(t *testing.T) {
+	figure := func(n int64) *int64 { return &n }
+	for name, tc := range map[string]struct{ stated, asked, allowed, want *int64 }{
+		"unstated":              {nil, nil, nil, nil},
+		"stated":                {figure(200), nil, nil, figure(200)},
+		"stated, and asked for": {figure(200), figure(100), nil, figure(100)},
+		"less is allowed":       {figure(200), nil, figure(50), figure(50)},
+		"more is not":           {figure(200), nil, figure(500), figure(200)},
+		"unstated, but limited": {nil, nil, figure(50), figure(50)},
+		"nothing":               {figure(0), nil, figure(50), figure(0)},
+	} {
+		ask := askGrant()
+		ask.Grant.Narrow, ask.Grant.SpendUSD = nil, tc.stated
+		if tc.asked != nil {
+			ask.Grant.Narrow = &rights.Narrowing{SpendUSD: tc.asked}
+		}
+		r, err := draft(t, ForGrant, ask).Submit([]Stage{stage("team", func(*Stage) {})}, map[string]string{"a": strings.Repeat("00", 32)}, after(24*time.Hour), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := yes("ben")
+		if tc.allowed != nil {
+			d.Narrow = &rights.Narrowing{SpendUSD: tc.allowed}
+		}
+		narrow, _, err := decide(t, r, d).Granted()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got *int64
+		if narrow != nil {
+			got = narrow.SpendUSD
+		}
+		if diff := cmp.Diff(tc.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func TestR11_ARuleDecidesOnlyAtSubmission(t *testing.T) {
 	r := submitted(t)
 	ok, err := r.Automatic("low-tier", Approve, "low tier, short", noon)

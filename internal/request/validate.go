@@ -108,8 +108,8 @@ func (a *GrantAsk) check(created time.Time) error {
 		return errors.New("ask.grant: identity and entitlement are required, by name")
 	case a.Replaces != "" && !identity.ValidName(a.Replaces):
 		return errors.New("ask.grant: replaces: want the name of a grant")
-	case a.SpendUSD != nil && *a.SpendUSD < 0:
-		return errors.New("ask.grant: spendUSD must not be negative")
+	case a.SpendUSD != nil && (*a.SpendUSD < 0 || *a.SpendUSD > rights.MaxSpendUSD):
+		return fmt.Errorf("ask.grant: spendUSD: want 0 to %d", rights.MaxSpendUSD)
 	case !a.Start.IsZero() && a.Start.After(created.Add(MaxAhead)):
 		return errors.New("ask.grant: start: want a time within a year")
 	}

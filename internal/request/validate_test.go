@@ -58,6 +58,7 @@ func TestAnAskIsOfItsKind(t *testing.T) {
 	spec := json.RawMessage(`{}`)
 	widens := []Widens{{Grant: "g", Cause: "Network/n", Text: "more addresses"}}
 	minus := int64(-1)
+	untold := int64(rights.MaxSpendUSD + 1)
 	grant := func(edit func(*GrantAsk)) Ask { a := askGrant(); edit(a.Grant); return a }
 	change := func(c Change) Ask { return Ask{Change: &ChangeAsk{Changes: []Change{c}, Widens: widens}} }
 	waiver := func(edit func(*WaiverAsk)) Ask {
@@ -82,6 +83,7 @@ func TestAnAskIsOfItsKind(t *testing.T) {
 		{"a name that is none", ForGrant, grant(func(a *GrantAsk) { a.Identity = "' OR 1=1" }), false},
 		{"no entitlement", ForGrant, grant(func(a *GrantAsk) { a.Entitlement = "" }), false},
 		{"replaces what is no name", ForGrant, grant(func(a *GrantAsk) { a.Replaces = "A B" }), false},
+		{"untold dollars", ForGrant, grant(func(a *GrantAsk) { a.SpendUSD = &untold }), false},
 		{"minus dollars", ForGrant, grant(func(a *GrantAsk) { a.SpendUSD = &minus }), false},
 		{"in two years", ForGrant, grant(func(a *GrantAsk) { a.Start = after(2 * MaxAhead) }), false},
 		{"a bad narrowing", ForGrant, grant(func(a *GrantAsk) { a.Narrow = &rights.Narrowing{MaxTokens: -1} }), false},

@@ -90,6 +90,7 @@ type Narrowing struct {
 	HoldAnswer   bool              `json:"holdAnswer,omitempty" yaml:"holdAnswer,omitempty"`
 	MaxSession   identity.Duration `json:"maxSessionAge,omitempty" yaml:"maxSessionAge,omitempty"`
 	ServiceTiers []string          `json:"serviceTiers,omitempty" yaml:"serviceTiers,omitempty"`
+	SpendUSD     *int64            `json:"spendUSD,omitempty" yaml:"spendUSD,omitempty"` // what the grant may cost a month of UTC, in whole USD; nil: no such limit
 }
 
 // GrantState is a step of a grant's life. The empty state is that of a grant

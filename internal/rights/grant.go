@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/identity"
 )
 
@@ -102,4 +103,17 @@ func (g Grant) validateLife() problems {
 		}
 	}
 	return errs
+}
+
+// MaxSpendUSD is the most that a month's spend is stated as, in whole USD.
+const MaxSpendUSD = 1_000_000_000
+
+// Held is the grant as budgets know it.
+func (g *Grant) Held() budget.Held {
+	held := budget.Held{Grant: g.ID, Entitlement: g.Entitlement}
+	if g.Narrow != nil && g.Narrow.SpendUSD != nil {
+		monthly := budget.Money(*g.Narrow.SpendUSD) * budget.Dollar
+		held.Monthly = &monthly
+	}
+	return held
 }

@@ -45,6 +45,7 @@ func (c *converter) invoking(names []string, r *reach) {
 	model := slices.Concat(during, c.modelTerm(cond), promptTerm(cond.Data), heldTerm(cond))
 	c.models(awsiam.Allow, "Invoke", actions, r, model, outputTerm(cond.Data))
 	c.redacting(actions, r, during, c.modelTerm(cond))
+	c.redactingAnswers(actions, r, during, c.modelTerm(cond), promptTerm(cond.Data))
 	if len(actions) == 1 {
 		during = append(during, isBool(Opaque("request", "streaming"), actions[0] == bedrock.InvokeModelWithResponseStream.Permission()))
 	}
@@ -54,15 +55,20 @@ func (c *converter) invoking(names []string, r *reach) {
 // models adds the statements of the legs that end at models: of what a call
 // names, and of what it reaches through that. named holds for the former only.
 func (c *converter) models(effect awsiam.Effect, sid string, actions []string, r *reach, when, named Term) {
-	itself := slices.Concat(when, named, Term{isAbsent(inferenceProfileKey, true)})
-	c.add(effect, sid, actions, r.named(), itself)
-	for _, shared := range sortedKeys(r.endpoints) {
-		c.add(effect, sid+"Endpoint", actions, []string{shared}, itself, Term{equals(Opaque("request", "model"), r.endpoints[shared]...)})
-	}
+	c.named(effect, sid, actions, r, when, named)
 	for _, profile := range sortedKeys(r.through) {
 		c.add(effect, sid+"Through", actions, r.through[profile], when, Term{{Op: "ArnLike", Key: inferenceProfileKey, Values: []string{profile}}})
 	}
 	c.add(effect, sid+"Behind", actions, r.either, when, Term{isAbsent(inferenceProfileKey, false)})
+}
+
+// named adds the statements of the leg that a call names.
+func (c *converter) named(effect awsiam.Effect, sid string, actions []string, r *reach, when ...Term) {
+	itself := slices.Concat(append(when, Term{isAbsent(inferenceProfileKey, true)})...)
+	c.add(effect, sid, actions, r.named(), itself)
+	for _, shared := range sortedKeys(r.endpoints) {
+		c.add(effect, sid+"Endpoint", actions, []string{shared}, itself, Term{equals(Opaque("request", "model"), r.endpoints[shared]...)})
+	}
 }
 
 func sortedKeys(m map[string][]string) []string {
@@ -239,6 +245,19 @@ func contentTerm(where string, o Output) Term {
 func (c *converter) redacting(actions []string, r *reach, when ...Term) {
 	if c.ent.Conditions.Data.Redact {
 		c.models(awsiam.Deny, "Redact", actions, r, slices.Concat(append(when, Term{isBool(Opaque("oblige", "redact"), false)})...), nil)
+	}
+}
+
+// redactingAnswers denies a call whose answer would have to be redacted and
+// cannot be read, such as an image: to the holder, whatever else he holds. What
+// is found in an answer that can be read is replaced as it passes. The terms are
+// those of the call, without which the grant demands nothing of its answer.
+func (c *converter) redactingAnswers(actions []string, r *reach, when ...Term) {
+	if !c.ent.Conditions.Data.Answer().Redact {
+		return
+	}
+	for _, unread := range []string{"unscanned", "truncated"} {
+		c.named(awsiam.Deny, "RedactAnswer", actions, r, append(slices.Clip(when), Term{isBool(Opaque("output", unread), true)})...)
 	}
 }
 

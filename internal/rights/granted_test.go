@@ -147,6 +147,8 @@ func TestGrantedConditions(t *testing.T) {
 		"answers' level":      {Conditions{Data: Data{Output: &Output{MaxLevel: "internal"}}}, withKey("writ:prompt.level", "3"), withKey("writ:output.level", "2")},
 		"answers' classes":    {Conditions{Data: Data{Forbid: []string{"health"}, Output: &Output{}}}, withSet("writ:output.classes", "health"), withSet("writ:prompt.classes", "health")},
 		"answers' keys":       {Conditions{Data: Data{Output: &Output{Regulated: true, Unscanned: true}}}, nothing, withSet("writ:output.classes", "credential")},
+		"answers redacted":    {Conditions{Data: Data{Output: &Output{Redact: true, Unscanned: true}}}, nothing, withKey("writ:output.unscanned", "true")},
+		"answers cut short":   {Conditions{Data: Data{Output: &Output{Redact: true, Unscanned: true}}}, nothing, withKey("writ:output.truncated", "true")},
 		"nothing to redact":   {Conditions{Data: Data{Redact: true}}, withKey("writ:oblige.redact", "true"), withKey("writ:oblige.redact", "false")},
 		"tool by name":        {Conditions{Tools: Tools{Read: []string{"a*"}}}, withSet("writ:request.toolDigests", "a*@"+strings.Repeat("0", 64)), withSet("writ:request.toolDigests", "ab@"+strings.Repeat("0", 64))},
 		"tool by digest":      {Conditions{Tools: Tools{Read: []string{"a@" + strings.Repeat("1", 64)}}}, withSet("writ:request.toolDigests", "a@"+strings.Repeat("1", 64)), withSet("writ:request.toolDigests", "a@"+strings.Repeat("0", 64))},

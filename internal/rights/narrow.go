@@ -199,6 +199,9 @@ func (n *Narrowing) Validate() error {
 	if n.MaxTokens < 0 || n.MaxSession < 0 {
 		errs.add("maxTokens and maxSessionAge must not be negative")
 	}
+	if n.SpendUSD != nil && (*n.SpendUSD < 0 || *n.SpendUSD > MaxSpendUSD) {
+		errs.add("spendUSD: want 0 to %d", MaxSpendUSD)
+	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
 }
@@ -222,6 +225,9 @@ func (n Narrowing) And(m Narrowing) (Narrowing, error) {
 	n.HoldAnswer = n.HoldAnswer || m.HoldAnswer
 	n.MaxTokens = least(n.MaxTokens, m.MaxTokens)
 	n.MaxSession = least(n.MaxSession, m.MaxSession)
+	if n.SpendUSD == nil || m.SpendUSD != nil && *m.SpendUSD < *n.SpendUSD {
+		n.SpendUSD = m.SpendUSD
+	}
 	if left.nothing {
 		return Narrowing{}, ErrNothingLeft
 	}
@@ -231,7 +237,18 @@ func (n Narrowing) And(m Narrowing) (Narrowing, error) {
 // Empty reports whether a narrowing takes nothing away. A nil one does not.
 func (n *Narrowing) Empty() bool {
 	return n == nil || len(n.Models)+len(n.Actions)+len(n.Networks)+len(n.Regions)+len(n.Purposes)+len(n.Forbid)+len(n.ServiceTiers) == 0 &&
-		n.MaxLevel == "" && n.MaxTokens == 0 && n.MaxSession == 0 && !n.NoRegulated && !n.NoUnscanned && !n.Redact && !n.NoTools && !n.HoldAnswer
+		n.MaxLevel == "" && n.MaxTokens == 0 && n.MaxSession == 0 && !n.NoRegulated && !n.NoUnscanned && !n.Redact && !n.NoTools && !n.HoldAnswer && n.SpendUSD == nil
+}
+
+// Ruled is the narrowing without what it says of money: what a call may cost is
+// for budgets, and no rule reads it.
+func (n *Narrowing) Ruled() *Narrowing {
+	if n == nil || n.SpendUSD == nil {
+		return n
+	}
+	ruled := *n
+	ruled.SpendUSD = nil
+	return &ruled
 }
 
 // meeting makes what pairs of lists have in common, and notes when that is

@@ -11,6 +11,7 @@ import (
 
 	"github.com/writ-project/writ/internal/awsiam"
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/identity"
 )
 
@@ -45,6 +46,7 @@ func TestNarrow(t *testing.T) {
 		"more tokens":    {by: Narrowing{MaxTokens: 1 << 20}, want: func(*Entitlement) {}},
 		"age":            {by: Narrowing{MaxSession: identity.Duration(time.Minute)}, want: func(e *Entitlement) { e.Conditions.MaxSessionAge = identity.Duration(time.Minute) }},
 		"hold":           {by: Narrowing{HoldAnswer: true}, want: func(e *Entitlement) { e.Conditions.HoldAnswer = true }},
+		"spend":          {by: Narrowing{SpendUSD: new(int64(5))}, want: func(*Entitlement) {}},
 		"tier":           {by: Narrowing{ServiceTiers: []string{"flex"}}, want: func(e *Entitlement) { e.Conditions.ServiceTiers = []string{"flex"} }},
 		"default tier":   {of: func(e *Entitlement) { e.Conditions.ServiceTiers = nil }, by: Narrowing{ServiceTiers: []string{"default"}}, want: func(e *Entitlement) { e.Conditions.ServiceTiers = []string{"default"} }},
 		"tools":          {by: Narrowing{NoTools: true}, want: func(e *Entitlement) { e.Conditions.Tools = Tools{} }},
@@ -103,6 +105,8 @@ func TestR10_NarrowRefusesWhatIsNotGiven(t *testing.T) {
 		"negative tokens": {Narrowing{MaxTokens: -1}, nil},
 		"unknown level":   {Narrowing{MaxLevel: "secret"}, nil},
 		"unknown class":   {Narrowing{Forbid: []string{"gossip"}}, nil},
+		"minus dollars":   {Narrowing{SpendUSD: new(int64(-1))}, nil},
+		"untold dollars":  {Narrowing{SpendUSD: new(int64(MaxSpendUSD + 1))}, nil},
 		"no region":       {Narrowing{Regions: []string{"us-*"}}, nil},
 	} {
 		got, err := Narrow(entitlement(), &tc.by)
@@ -306,4 +310,28 @@ func TestNarrowingEmpty(t *testing.T) {
 			t.Fatalf("%+v: Empty() = %v", n, n.Empty())
 		}
 	})
+}
+
+// TestWhatAGrantMayCostIsForBudgets: the least of what was said holds, rules know
+// nothing of it, and it is a narrowing all the same.
+func TestWhatAGrantMayCostIsForBudgets(t *testing.T) {
+	five, nine := Narrowing{SpendUSD: new(int64(5))}, Narrowing{SpendUSD: new(int64(9)), NoTools: true}
+	for name, pair := range map[string][2]Narrowing{"less first": {five, nine}, "less last": {nine, five}} {
+		if got, err := pair[0].And(pair[1]); err != nil || *got.SpendUSD != 5 || !got.NoTools {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	if got, _ := five.And(Narrowing{}); *got.SpendUSD != 5 {
+		t.Error("what is not said takes away what is")
+	}
+	if five.Empty() || !five.Ruled().Empty() || nine.Ruled().Empty() || *nine.SpendUSD != 9 || (*Narrowing)(nil).Ruled() != nil {
+		t.Error("what rules see of it is mistaken")
+	}
+	g := Grant{ID: "g", Entitlement: "e", Narrow: &nine}
+	if h := g.Held(); h.Grant != "g" || h.Entitlement != "e" || *h.Monthly != 9*budget.Dollar {
+		t.Errorf("held as %+v", h)
+	}
+	if h := (&Grant{ID: "g"}).Held(); h.Monthly != nil {
+		t.Errorf("a grant of which nothing is said may cost %v", *h.Monthly)
+	}
 }

@@ -15,6 +15,7 @@ package rights
 import (
 	"time"
 
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/identity"
 )
 
@@ -75,6 +76,7 @@ type Entitlement struct {
 	MaxDuration identity.Duration `json:"maxDuration,omitempty" yaml:"maxDuration,omitempty"` // longest grant; zero: no limit
 	RiskTier    string            `json:"riskTier,omitempty" yaml:"riskTier,omitempty"`       // low, medium, high
 	Owner       string            `json:"owner,omitempty" yaml:"owner,omitempty"`             // who answers for it: an operator's name or email
+	Limits      []budget.Terms    `json:"limits,omitempty" yaml:"limits,omitempty"`           // of each grant by itself; beside budgets
 	Access      Access            `json:"access,omitzero" yaml:"access,omitempty"`            // how it is asked for
 }
 
@@ -100,6 +102,7 @@ type Conditions struct {
 	Outputs          []string          `json:"outputs,omitempty" yaml:"outputs,omitempty"`             // s3:// locations or prefixes ending in *, for asynchronous answers; empty: none
 	MaxSessionAge    identity.Duration `json:"maxSessionAge,omitempty" yaml:"maxSessionAge,omitempty"` // 0: no limit beyond the session's own
 	HoldAnswer       bool              `json:"holdAnswer,omitempty" yaml:"holdAnswer,omitempty"`       // the whole answer waits for a human
+	Hold             Hold              `json:"hold,omitzero" yaml:"hold,omitempty"`                    // how what waits for a human waits
 }
 
 // Data says which prompts an entitlement allows, and which answers. Its zero value allows

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 )
@@ -48,6 +49,9 @@ func (e Entitlement) Validate(cat *bedrock.Catalogue) error {
 		} else if other := e.elsewhere(m); other != "" {
 			errs.add("models: %q is in account %s, the entitlement is for %s", m, other, e.Account)
 		}
+	}
+	if err := budget.ValidateAll(e.Limits); err != nil {
+		errs = append(errs, fmt.Errorf("limits: %w", err))
 	}
 	if err := e.Access.Validate(e.MaxDuration); err != nil {
 		errs = append(errs, err)
@@ -111,6 +115,7 @@ func (c Conditions) validate() problems {
 	}
 	errs = append(errs, c.Data.validate()...)
 	errs = append(errs, c.Tools.validate()...)
+	errs = append(errs, c.Hold.validate()...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errs
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/classifier"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
@@ -154,7 +155,30 @@ func (b *builder) derive() error {
 	if first || b.touched[manifest.Quarantine] {
 		n.Stops = newStops(n.quarantines.all())
 	}
+	if first || b.touched[manifest.Budget] || b.touched[manifest.Entitlement] {
+		if err := b.deriveBudgets(); err != nil {
+			return err
+		}
+	}
 	return b.deriveBundle()
+}
+
+// deriveBudgets makes the book of what limits calls. It knows no grants: those
+// bring their limits with each call.
+func (b *builder) deriveBudgets() error {
+	limits := map[string][]budget.Terms{}
+	var errs []error
+	for name, e := range b.next.entitlements.each() {
+		if len(e.Limits) == 0 {
+			continue
+		}
+		limits[name] = e.Limits
+		if err := budget.ValidateAll(e.Limits); err != nil {
+			errs = append(errs, fmt.Errorf("entitlement %q: limits: %w", name, err))
+		}
+	}
+	b.next.Budgets = budget.NewBook(b.next.budgets.all(), limits)
+	return errors.Join(errs...)
 }
 
 // deriveBundle compiles the laws anew when anything that they are made of

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/dataclass"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
@@ -24,6 +25,7 @@ type content struct {
 	validations  shelf[bedrock.Validation]
 	labels       shelf[dataclass.CustomLabel]
 	entitlements shelf[rights.Entitlement]
+	budgets      shelf[budget.Budget]
 	grants       shelf[rights.Grant]
 	policies     shelf[manifest.Policy]
 	operators    shelf[operator.Operator]
@@ -66,6 +68,8 @@ func (c *content) on(kind manifest.Kind) kindShelf {
 		return &c.labels
 	case manifest.Entitlement:
 		return &c.entitlements
+	case manifest.Budget:
+		return &c.budgets
 	case manifest.Grant:
 		return &c.grants
 	case manifest.PolicyKind:
@@ -174,6 +178,12 @@ func (c *content) Entitlement(name string) (*rights.Entitlement, bool) {
 
 // Entitlements returns every entitlement, by name.
 func (c *content) Entitlements() []*rights.Entitlement { return c.entitlements.all() }
+
+// Budget returns a budget by name.
+func (c *content) Budget(name string) (*budget.Budget, bool) { return c.budgets.get(name) }
+
+// AllBudgets returns every budget, by name.
+func (c *content) AllBudgets() []*budget.Budget { return c.budgets.all() }
 
 // Grant returns a grant by name.
 func (c *content) Grant(name string) (*rights.Grant, bool) { return c.grants.get(name) }

@@ -47,6 +47,7 @@ func (w *wake) all(kind manifest.Kind) {
 func (w *wake) referring(kind manifest.Kind, name string) {
 	switch kind {
 	case manifest.Identity:
+		w.budgeted(kind, name)
 		w.grants(w.s.GrantsOf(name))
 		w.bindings(w.s.BindingsOfIdentity(name))
 	case manifest.Issuer:
@@ -56,8 +57,10 @@ func (w *wake) referring(kind manifest.Kind, name string) {
 		w.networked(name)
 	case manifest.Model, manifest.Profile:
 		w.all(manifest.Entitlement)
+		w.all(manifest.Budget)
 		w.all(manifest.Validation)
 	case manifest.Entitlement:
+		w.budgeted(kind, name)
 		w.grants(w.s.GrantsUnder(name))
 	case manifest.Operator:
 		w.all(manifest.Token)
@@ -77,6 +80,18 @@ func (w *wake) networked(name string) {
 	for id, g := range w.s.grants.each() {
 		if g.Narrow != nil && slices.Contains(g.Narrow.Networks, name) {
 			w.add(manifest.Resource{Kind: manifest.Grant, Name: id, Spec: g})
+		}
+	}
+}
+
+// budgeted adds the budgets that name what is gone.
+func (w *wake) budgeted(kind manifest.Kind, name string) {
+	if _, lives := w.s.Resource(kind, name); lives {
+		return
+	}
+	for id, b := range w.s.budgets.each() {
+		if slices.Contains(b.Covers.Identities, name) || slices.Contains(b.Covers.Entitlements, name) {
+			w.add(manifest.Resource{Kind: manifest.Budget, Name: id, Spec: b})
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/classifier"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
@@ -33,6 +34,7 @@ type Snapshot struct {
 	Networks  *identity.Networks // never nil
 	Catalogue *bedrock.Catalogue // never nil: the embedded one with the organisation's overlay
 	Bundle    *policy.Bundle     // never nil
+	Budgets   *budget.Book       // never nil: what limits calls, of budgets and of entitlements
 	Stops     *Stops             // what is quarantined; nil: nothing is
 	// Classifier knows the organisation's labels beside what is built in; never nil.
 	Classifier *classifier.Classifier

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/budget"
 	"github.com/writ-project/writ/internal/identity"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/operator"
@@ -27,7 +28,7 @@ func drawn(t *rapid.T) manifest.Resource {
 	name := rapid.SampledFrom([]string{"a", "b"})
 	kind := rapid.SampledFrom([]manifest.Kind{
 		manifest.Issuer, manifest.Network, manifest.Identity, manifest.Binding, manifest.Entitlement, manifest.Grant, manifest.Grant,
-		manifest.Operator, manifest.Token, manifest.Delegation, manifest.Quarantine, manifest.Validation,
+		manifest.Operator, manifest.Token, manifest.Delegation, manifest.Quarantine, manifest.Validation, manifest.Budget,
 	}).Draw(t, "kind")
 	r := manifest.Resource{Kind: kind, Name: name.Draw(t, "name")}
 	one := func(what string) string { return name.Draw(t, what) }
@@ -43,6 +44,13 @@ func drawn(t *rapid.T) manifest.Resource {
 		r.Spec = &identity.Binding{ID: r.Name, Identity: one("identity"), Issuer: one("issuer"), Audience: "writ", Subject: "s", Networks: some("networks")}
 	case manifest.Entitlement:
 		r.Spec = &rights.Entitlement{ID: r.Name, Models: []string{"amazon.nova-lite-v1:0"}, Conditions: rights.Conditions{Networks: some("networks")}}
+		if rapid.Bool().Draw(t, "limits") {
+			r.Spec.(*rights.Entitlement).Limits = []budget.Terms{{Limits: budget.Limits{Streams: new(rapid.Int64Range(0, 3).Draw(t, "streams"))}}}
+		}
+	case manifest.Budget:
+		v := &budget.Budget{ID: r.Name, Covers: budget.Covers{Identities: some("identities"), Entitlements: some("entitlements"), Grants: some("grants")}}
+		v.Requests, v.Window = new(rapid.Int64Range(0, 3).Draw(t, "requests")), budget.Hour
+		r.Spec = v
 	case manifest.Grant:
 		g := &rights.Grant{ID: r.Name, Identity: one("identity"), Entitlement: one("entitlement"), NotBefore: then, NotAfter: then.AddDate(0, 1, 0)}
 		g.State = rapid.SampledFrom([]rights.GrantState{"", rights.GrantActive, rights.GrantRevoking}).Draw(t, "state")
@@ -122,6 +130,8 @@ func TestWithIsTheWholeMadeAnew(t *testing.T) {
 	}
 }
 
+var byZone = cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
+
 var byValue = cmpopts.EquateComparable(netip.Prefix{})
 
 // alike compares two snapshots by everything that can be asked of them.
@@ -151,6 +161,11 @@ func alike(t *rapid.T, whole, part *Snapshot) {
 			if d := cmp.Diff(pair[0], pair[1], byValue); d != "" {
 				t.Fatalf("%s %s: %s", what, name, d)
 			}
+		}
+	}
+	for _, s := range []*budget.Subject{{}, {Identity: "a", Held: []budget.Held{{Grant: "a", Entitlement: "b"}}}, {Identity: "b", Held: []budget.Held{{Grant: "b", Entitlement: "a"}}}} {
+		if d := cmp.Diff(whole.Budgets.Covering(s), part.Budgets.Covering(s), cmpopts.IgnoreUnexported(budget.Line{}), byZone); d != "" {
+			t.Fatalf("what limits %+v: %s", s, d)
 		}
 	}
 	wi, wg := whole.Counts()
@@ -210,7 +225,7 @@ func TestEveryKindHasItsShelf(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range manifest.Kinds {
-		if has := s.on(kind) != nil; has == (kind == manifest.Request) {
+		if has := s.on(kind) != nil; has == (kind == manifest.Request || kind == manifest.Hold) {
 			t.Errorf("%s: a snapshot holds it: %v", kind, has)
 		}
 	}

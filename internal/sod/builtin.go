@@ -40,7 +40,7 @@ func ofPersons() []Rule {
 		{ID: "change-path-invoke", Title: "who changes how callers are known does not call", Left: []Duty{ChangeBinding, ChangeProxy}, Right: invoking, Severity: "high", Prevent: true},
 		{ID: "edit-approve", Title: "who writes a rule does not approve by it (by whoever wrote it last, that is refused in any case)", Left: []Duty{EditPolicy, EditEntitlement}, Right: []Duty{Approve}, Severity: "medium", SameObject: true},
 		{ID: "edit-policy-own", Title: "who writes a rule is not approved by it", Left: []Duty{EditPolicy, EditEntitlement}, Right: []Duty{Own}, Severity: "high", Prevent: true, SameObject: true},
-		{ID: "hold-own", Title: "who releases an answer does not answer for who asked", Left: []Duty{ReleaseHold}, Right: []Duty{Own}, Severity: "high", Prevent: true, SameObject: true},
+		{ID: "hold-own", Title: "who releases an answer does not answer for who asked (a release of one's own is refused in any case)", Left: []Duty{ReleaseHold}, Right: []Duty{Own}, Severity: "medium", SameObject: true},
 		{ID: "key-create-use", Title: "who creates a Bedrock API key is not its only user", Left: []Duty{CreateBedrockKey}, Right: []Duty{UseBedrockKey}, Severity: "high", SameObject: true},
 		{ID: "prompt-edit-publish", Title: "who edits a prompt, flow or agent does not publish it", Left: []Duty{EditPrompt}, Right: []Duty{PublishPrompt}, Severity: "medium", SameObject: true},
 		{ID: "raise-budget-spend", Title: "who raises a budget does not spend it", Left: []Duty{RaiseBudget}, Right: []Duty{Spend}, Severity: "high", Prevent: true, SameObject: true},

@@ -27,7 +27,7 @@ const (
 	EditEntitlement  Duty = "edit_entitlement"   // Entitlement/name
 	EditPrompt       Duty = "edit_prompt"        // Prompt/name
 	PublishPrompt    Duty = "publish_prompt"     // Prompt/name
-	ReleaseHold      Duty = "release_hold"       // Identity/name
+	ReleaseHold      Duty = "release_hold"       // Identity/name; "others" where the holder is near to nobody
 	RaiseBudget      Duty = "raise_budget"       // Budget/name
 	Spend            Duty = "spend"              // Budget/name
 	CreateBedrockKey Duty = "create_bedrock_key" // Key/name
@@ -45,7 +45,7 @@ var meanings = map[Duty]string{
 	Attest:           "vouch that a model passed a validation",
 	Own:              "answer, as sponsor, owner or deputy, for an identity that may invoke",
 	Invoke:           "invoke models",
-	WriteBack:        "write a model's answers back: offer it tools that write",
+	WriteBack:        "write a model's answers back, or let them be written",
 	ChangeModel:      "change a model's entry, profile or required validations",
 	ChangeGuardrail:  "change guardrails, or which are required",
 	ChangeLogging:    "change what is logged, and where to",
@@ -71,14 +71,10 @@ func (d Duty) Text() string { return meanings[d] }
 // Unseen are the duties that Writ cannot, or not wholly, know today, and why. What
 // of them is asserted counts; that none is asserted says nothing.
 func Unseen() map[Duty]string {
-	const (
-		inAWS  = "who may do it in AWS itself is not read here"
-		coming = "Writ has none yet"
-	)
+	const inAWS = "who may do it in AWS itself is not read here"
 	return map[Duty]string{
 		ChangeModel: inAWS, ChangeGuardrail: inAWS, ChangeLogging: inAWS, ChangeProxy: "who runs the network is not read here",
 		EditPrompt: inAWS, PublishPrompt: inAWS, CreateBedrockKey: inAWS, UseBedrockKey: inAWS,
-		WriteBack:   "what a workload does with an answer is seen only where it offers the model tools",
-		ReleaseHold: "holds: " + coming, RaiseBudget: "budgets: " + coming, Spend: "budgets: " + coming,
+		WriteBack: "what a workload does with an answer by itself is not seen here; the calls of its tools that write wait for a human, whose duty they are",
 	}
 }

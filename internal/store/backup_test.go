@@ -66,6 +66,10 @@ func lived(t *testing.T, db *store.DB) {
 	if _, err := db.SetFact(ctx, store.InstanceID, "i"); err != nil {
 		t.Fatal(err)
 	}
+	a := claim(t, db, "a", "1")
+	r := a.report(store.LeaseEntry{Account: money("m", 10), Settled: 6}, store.LeaseEntry{Account: money("n", 10), Settled: 20, Freeze: "too much"})
+	r.Spend = []store.SpendRow{{SpendTags: store.SpendTags{Day: "2026-05-14", Identity: "a"}, Requests: 1, MicroUSD: 6}}
+	a.lease(r, store.LeaseAsk{Account: money("m", 10), Want: 1})
 }
 
 func TestABackupOfOneEngineFillsTheOther(t *testing.T) {

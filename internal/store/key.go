@@ -10,7 +10,7 @@ import (
 // Key is a key as the database holds it: wrapped, of no use without the
 // key-encryption key (security S10).
 type Key struct {
-	Purpose string // seal, derive, log or receipt
+	Purpose string // seal, derive, log, receipt or hold
 	ID      uint16 // unique within the purpose
 	Wrapped []byte
 	Epoch   uint32    // raised by an emergency rotation

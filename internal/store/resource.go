@@ -34,22 +34,22 @@ func (r Row) Resource() (manifest.Resource, error) {
 
 const rowColumns = `kind, name, spec, digest, op, revision, record_shard, record_index, updated_at`
 
-// loadChanged reads what snapshots are made of. Requests are not: no call is
-// decided on one. A close is read with the last spec, which is what its digest
+// loadChanged reads what snapshots are made of. Requests and holds are not: no
+// call is decided on one. A close is read with the last spec, which is what its digest
 // is of; a whole state has no tombstones. That the range ends, which it does
 // anyway, tells PostgreSQL without statistics that it is short.
 const loadChanged = `SELECT kind, name,
 		CASE WHEN op <> 'close' THEN spec ELSE COALESCE((SELECT a.spec FROM archive a
 			WHERE a.kind = resources.kind AND a.name = resources.name AND a.revision = resources.revision), '') END,
 		digest, op, revision, record_shard, record_index, updated_at
-	FROM resources WHERE revision > $1 AND revision <= $2 AND kind <> 'Request' ORDER BY revision, kind, name`
+	FROM resources WHERE revision > $1 AND revision <= $2 AND kind NOT IN ('Request', 'Hold') ORDER BY revision, kind, name`
 
 // loadWhole is not sorted, which for a million rows takes as long as reading them.
-const loadWhole = `SELECT ` + rowColumns + ` FROM resources WHERE ` + living + ` AND kind <> 'Request'`
+const loadWhole = `SELECT ` + rowColumns + ` FROM resources WHERE ` + living + ` AND kind NOT IN ('Request', 'Hold')`
 
 // Load returns the rows that changed after a revision, in the order of their
 // change, and the revision they add up to: what has ended since among them, and
-// no requests. since 0 asks for everything that lives, in no order. It fails with
+// neither requests nor holds. since 0 asks for everything that lives, in no order. It fails with
 // ErrRewound when since lies in the future.
 func (db *DB) Load(ctx context.Context, since int64) (rows []Row, revision int64, err error) {
 	err = db.view(ctx, func(r reading) error {
@@ -129,7 +129,7 @@ func (db *DB) List(ctx context.Context, kind manifest.Kind) ([]Row, error) {
 	return rows, nil
 }
 
-// Resources returns every live resource but requests, decoded, with the revision it is of:
+// Resources returns every live resource but requests and holds, decoded, with the revision it is of:
 // what manifest.Plan compares with and Commit expects.
 func (db *DB) Resources(ctx context.Context) ([]manifest.Resource, int64, error) {
 	rows, revision, err := db.Load(ctx, 0)

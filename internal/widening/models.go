@@ -5,7 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/writ-project/writ/internal/bedrock"
 	"github.com/writ-project/writ/internal/manifest"
 	"github.com/writ-project/writ/internal/rights"
 	"github.com/writ-project/writ/internal/snapshot"
@@ -75,11 +77,11 @@ func moreThan(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
 
-// cheaper says by which figure a call became cheaper, or its price unknown: limits
-// of money then allow more calls.
+// cheaper says by which figure a call became cheaper, or its price unknown, now
+// or from a day on: limits of money then allow more calls.
 func (w *widening) cheaper(model, profile string) string {
-	was, had := w.before.Catalogue.PriceOf(model, profile)
-	now, has := w.after.Catalogue.PriceOf(model, profile)
+	was, had := w.before.Catalogue.Listing(model, profile)
+	now, has := w.after.Catalogue.Listing(model, profile)
 	what := "model " + model
 	if profile != "" {
 		what += " through profile " + profile
@@ -90,17 +92,54 @@ func (w *widening) cheaper(model, profile string) string {
 	case !had:
 		return ""
 	}
-	for _, f := range []struct {
-		name     string
-		was, now *float64
-	}{
-		{"input", was.Input, now.Input}, {"output", was.Output, now.Output}, {"cache reads", was.CacheRead, now.CacheRead}, {"cache writes", was.CacheWrite, now.CacheWrite},
-	} {
-		if f.was != nil && (f.now == nil || *f.now < *f.was) {
-			return fmt.Sprintf("the price of %s for %s falls from %v to %s USD a million tokens", f.name, what, *f.was, figure(f.now))
+	for _, day := range days(was, now) {
+		if why := less(was.At(day), now.At(day), what); why != "" {
+			return why
 		}
 	}
 	return ""
+}
+
+// days are those from which on one of two listings says something else; the
+// zero time is before all of them.
+func days(listings ...bedrock.Listing) []time.Time {
+	out := []time.Time{{}}
+	for _, l := range listings {
+		for _, d := range l.Later {
+			if day, err := time.Parse(time.DateOnly, d.From); err == nil {
+				out = append(out, day)
+			}
+		}
+	}
+	return out
+}
+
+// less says which figure of a price fell, or is not known any more.
+func less(was, now bedrock.Price, what string) string {
+	before, after := was.Figures(), now.Figures()
+	for i, f := range before {
+		if g := after[i].USD; f.USD != nil && (g == nil || *g < *f.USD) {
+			return fmt.Sprintf("the price of %s for %s falls from %v to %s", f.Name, what, *f.USD, figure(g))
+		}
+	}
+	for i, l := range longContexts(was) {
+		if m := longContexts(now)[i]; l != nil && m != nil && m.Over > l.Over {
+			return fmt.Sprintf("calls of %s are charged as long from %d tokens on, and were from %d", what, m.Over, l.Over)
+		}
+	}
+	return ""
+}
+
+// longContexts are what a price says of long calls, of each tier.
+func longContexts(p bedrock.Price) []*bedrock.LongContext {
+	out := []*bedrock.LongContext{p.LongContext}
+	for _, t := range []*bedrock.TierPrice{p.Priority, p.Flex, p.Batch, p.Reserved, p.Optimized} {
+		if t == nil {
+			t = &bedrock.TierPrice{}
+		}
+		out = append(out, t.LongContext)
+	}
+	return out
 }
 
 func figure(f *float64) string {
@@ -131,6 +170,9 @@ func (w *widening) judgeHolds(c *class) error {
 	}
 	if was.Conditions.Data.Answer().Redact && !now.Conditions.Data.Answer().Redact {
 		w.note(c, cause, topicHold, "answers are not redacted any more", nil)
+	}
+	if field := now.Conditions.Hold.Looser(was.Conditions.Hold); field != "" {
+		w.note(c, cause, topicHold, fmt.Sprintf("what is held is released more easily: conditions.hold.%s", field), nil)
 	}
 	for _, tool := range released(was.Conditions.Tools, now.Conditions.Tools) {
 		w.note(c, cause, topicHold, fmt.Sprintf("calls of tool %s are not held for a human any more", tool), nil)

@@ -26,6 +26,7 @@ const (
 	topicProxy  = "proxy"
 	topicHold   = "hold"
 	topicLabel  = "label"
+	topicBudget = "budget"
 	topicTime   = "time"
 	topicState  = "state"
 )

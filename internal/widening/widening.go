@@ -31,8 +31,8 @@ import (
 // ended. What entitlements, networks, models, policies and what rules read of
 // identities come to is compared by the algebra, over every request; how an
 // identity proves itself, what a call costs and what is held back is judged by
-// rule, and so is what an organisation's own labels are found by. What cannot be
-// decided counts, and says so.
+// rule, and so are budgets, and what an organisation's own labels are found by.
+// What cannot be decided counts, and says so.
 //
 // Grants that a change touches alike are reported once, by the first of them:
 // there is one entry for each entitlement, change and way of widening. A permit
@@ -50,7 +50,7 @@ func Find(before, after *snapshot.Snapshot, changes []store.Change, place rights
 // wideningKinds are the kinds of resource that a live grant comes to something by.
 var wideningKinds = []manifest.Kind{
 	manifest.Issuer, manifest.Network, manifest.Model, manifest.Profile, manifest.Identity, manifest.Binding, manifest.Entitlement, manifest.Grant, manifest.PolicyKind,
-	manifest.DataLabel,
+	manifest.DataLabel, manifest.Budget,
 }
 
 // widening is one comparison of two states.
@@ -90,12 +90,13 @@ func newWidening(before, after *snapshot.Snapshot, changes []store.Change, place
 // judge holds every class against everything that could widen it.
 func (w *widening) judge() ([]request.Widens, error) {
 	for _, c := range w.classes() {
-		for _, judge := range []func(*class) error{w.judgeRight, w.judgeLaws, w.judgeModels, w.judgeProofs, w.judgeProxies, w.judgeHolds, w.judgeLabels, w.judgeGrant} {
+		for _, judge := range []func(*class) error{w.judgeRight, w.judgeLaws, w.judgeModels, w.judgeProofs, w.judgeProxies, w.judgeHolds, w.judgeLabels, w.judgeLimits, w.judgeGrant} {
 			if err := judge(c); err != nil {
 				return nil, fmt.Errorf("comparing grant %q before and after: %w", c.first.ID, err)
 			}
 		}
 	}
+	w.judgeBudgets()
 	w.judgePermits()
 	return w.told(), nil
 }

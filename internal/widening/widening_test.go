@@ -203,7 +203,10 @@ func TestS18_WhatWidensALiveGrantIsFound(t *testing.T) {
 		"a region of a profile": {nil, edits{edit(manifest.Profile, townProfile, func(p *bedrock.Profile) {
 			p.Destinations["us-east-1"] = append(p.Destinations["us-east-1"], "us-east-2")
 		})}, "Profile/" + townProfile, "other regions"},
-		"a price lowered":      {nil, modelled(func(m *bedrock.Model) { m.Price.Output = dollars(3) }), "Model/" + townModel, "falls from 4 to 3"},
+		"a price lowered": {nil, modelled(func(m *bedrock.Model) { m.Price.Output = dollars(3) }), "Model/" + townModel, "falls from 4 to 3"},
+		"a price to fall": {nil, modelled(func(m *bedrock.Model) {
+			m.Prices = []bedrock.DatedPrice{{From: "2030-01-01", Price: bedrock.Price{Input: dollars(1), Output: dollars(4)}}}
+		}), "Model/" + townModel, "falls from 2 to 1"},
 		"a price removed":      {nil, modelled(func(m *bedrock.Model) { m.Price = bedrock.Price{} }), "Model/" + townModel, "not known any more"},
 		"half a price removed": {nil, modelled(func(m *bedrock.Model) { m.Price.Input = nil }), "Model/" + townModel, "unknown"},
 		"a validation dropped": {nil, modelled(func(m *bedrock.Model) { m.Requires = nil }), "Model/" + townModel, bedrock.PromptHandling},
@@ -217,6 +220,10 @@ func TestS18_WhatWidensALiveGrantIsFound(t *testing.T) {
 		"a tool":               {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Tools.Read = []string{"search", "browse"} }), "Entitlement/chat", "browse"},
 		"a tool not held":      {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Tools = rights.Tools{Read: []string{"search", "post"}} }), "Entitlement/chat", "post are not held"},
 		"answers not held":     {nil, entitled(func(e *rights.Entitlement) { e.Conditions.HoldAnswer = false }), "Entitlement/chat", "not held"},
+		"fewer to release":     {entitled(func(e *rights.Entitlement) { e.Conditions.Hold.Needed = 2 }), entitled(func(e *rights.Entitlement) { e.Conditions.Hold.Needed = 1 }), "Entitlement/chat", "conditions.hold.needed"},
+		"other approvers":      {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Hold.Approvers = []string{"team:sales"} }), "Entitlement/chat", "conditions.hold.approvers"},
+		"a threshold raised":   {entitled(over("100")), entitled(over("1000")), "Entitlement/chat", "conditions.hold.thresholds"},
+		"longer receipts":      {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Hold.Receipt = identity.Duration(time.Hour) }), "Entitlement/chat", "conditions.hold.receipt"},
 		"another account":      {nil, entitled(func(e *rights.Entitlement) { e.Account, e.Models = "444455556666", []string{townHaiku} }), "Entitlement/chat", "444455556666"},
 		"an action": {nil, entitled(func(e *rights.Entitlement) {
 			e.Actions = []string{"InvokeModel", "InvokeModelWithResponseStream", "CountTokens"}
@@ -284,6 +291,13 @@ func TestS18_WhatWidensALiveGrantIsFound(t *testing.T) {
 	}
 }
 
+// over has two people agree to a payment of more than an amount.
+func over(amount string) func(*rights.Entitlement) {
+	return func(e *rights.Entitlement) {
+		e.Conditions.Hold.Thresholds = []rights.Threshold{{Tool: "post", Argument: "/amount", Over: amount, Needed: 2}}
+	}
+}
+
 func toldOf(found []request.Widens) string {
 	var out []string
 	for _, w := range found {
@@ -311,6 +325,10 @@ func TestS18_NarrowingIsNoWidening(t *testing.T) {
 			entitled(func(e *rights.Entitlement) {
 				e.Conditions.Data.Output = &rights.Output{MaxLevel: "internal", Redact: true, Forbid: []string{"health"}}
 			})},
+		"more to release":    {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Hold.Needed = 2 })},
+		"a threshold":        {nil, entitled(over("100"))},
+		"holds that end":     {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Hold.Expires = identity.Duration(time.Minute) })},
+		"unknown is refused": {nil, entitled(func(e *rights.Entitlement) { e.Conditions.Hold.Unknown = rights.UnknownRefuse })},
 		"how it is asked for": {nil, entitled(func(e *rights.Entitlement) {
 			e.Title, e.Owner, e.Access.Requesters = "Chat", "dana", []string{"anyone"}
 		})},

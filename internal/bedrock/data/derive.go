@@ -17,6 +17,8 @@
 //   - a "us" profile whose premium over the model is not settled gets the
 //     listed price raised by a tenth, the highest figure published for its
 //     sister profiles: a table that budgets rest on errs high;
+//   - a limit of tokens that the table has too low is raised (limits): what a
+//     call may cost at most rests on it;
 //   - a profile that only destinations.csv or globals names is added without
 //     a price.
 //
@@ -54,6 +56,9 @@ var familyRoots = []struct{ start, root string }{
 // globals are the global profiles that the same page names and the table does not.
 var globals = []string{"global.anthropic.claude-sonnet-4-20250514-v1:0", "global.twelvelabs.pegasus-1-2-v1:0"}
 
+// limits are input and output limits that the table understates.
+var limits = map[string][2]string{"amazon.nova-2-lite-v1:0": {"1000000", "65536"}}
+
 // prices is the position of the first of the four price columns.
 const prices = 4
 
@@ -72,7 +77,11 @@ func main() {
 		case strings.HasPrefix(kind, "foundation-model"):
 			provider, family := origin(row[0])
 			line := append([]string{row[0], provider, family, modality}, figures...)
-			models = append(models, append(line, row[8], row[9], note))
+			most := [2]string{row[8], row[9]}
+			if l, ok := limits[row[0]]; ok {
+				most = l
+			}
+			models = append(models, append(line, most[0], most[1], note))
 		case strings.HasPrefix(kind, "inference-profile"):
 			named[row[0]] = true
 			profiles = append(profiles, append(append([]string{row[0], modelOf(row[0])}, figures...), note))
