@@ -21,6 +21,7 @@ type kept struct {
 	IAM      *iam
 	People   *people
 	Classify *classifying
+	Money    *money
 }
 
 const (
@@ -31,6 +32,7 @@ const (
 	iamFile      = "iam.json"
 	peopleFile   = "people.json"
 	classifyFile = "classify.json"
+	moneyFile    = "money.json"
 	beginMark    = "<!-- table: begin; written by `go run ./bench -write` -->\n"
 	endMark      = "<!-- table: end -->"
 )
@@ -57,6 +59,8 @@ func loadKept() (k kept, err error) {
 			k.People, err = read[people](path)
 		case name == classifyFile:
 			k.Classify, err = read[classifying](path)
+		case name == moneyFile:
+			k.Money, err = read[money](path)
 		case filepath.Ext(name) == ".json":
 			var r *results
 			if r, err = read[results](path); err == nil && (k.Run == nil || r.At.After(k.Run.At)) {
@@ -98,6 +102,8 @@ func (k kept) save(s settings) error {
 		v, name = k.People, peopleFile
 	case s.Classify:
 		v, name = k.Classify, classifyFile
+	case s.Money:
+		v, name = k.Money, moneyFile
 	default:
 		v, name = k.Run, k.Run.Commit+".json"
 		if k.Run.Dirty {
@@ -139,6 +145,9 @@ func (k kept) table() string {
 	}
 	if k.Classify != nil {
 		b.WriteString("\n## What data is in a text\n\n" + k.Classify.table())
+	}
+	if k.Money != nil {
+		b.WriteString("\n## Budgets\n\n" + k.Money.table())
 	}
 	return b.String()
 }

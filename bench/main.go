@@ -38,6 +38,7 @@ type settings struct {
 	IAM      bool
 	People   bool
 	Classify bool
+	Money    bool
 	Search   time.Duration // how long to look for texts that are dear to classify
 	// Postgres and SQLite are stores of a People run that are there already.
 	Postgres, SQLite string
@@ -90,6 +91,8 @@ func run(ctx context.Context) error {
 		k.People, err = measurePeople(ctx, s)
 	case s.Classify:
 		k.Classify, err = measureClassifying(ctx, s)
+	case s.Money:
+		k.Money, err = measureMoney(ctx, s)
 	default:
 		k.Run, err = measure(ctx, s)
 	}
@@ -112,6 +115,8 @@ func (k kept) report(s settings) error {
 		fmt.Print(k.People.table())
 	case s.Classify:
 		fmt.Print(k.Classify.table())
+	case s.Money:
+		fmt.Print(k.Money.table())
 	default:
 		fmt.Print(k.table())
 	}
@@ -129,7 +134,7 @@ func (k kept) report(s settings) error {
 
 // runs counts the separate runs that are asked for.
 func (s settings) runs() (n int) {
-	for _, on := range []bool{s.Soak, s.Build, s.IAM, s.People, s.Classify} {
+	for _, on := range []bool{s.Soak, s.Build, s.IAM, s.People, s.Classify, s.Money} {
 		if on {
 			n++
 		}
@@ -149,6 +154,7 @@ func parseFlags() (settings, error) {
 	flag.BoolVar(&s.IAM, "iam", false, "instead of the rows, measure the analysis of AWS rights")
 	flag.BoolVar(&s.People, "people", false, "instead of the rows, measure 100,000 identities and 1,000,000 grants on PostgreSQL and SQLite; 3 GB of disk")
 	flag.BoolVar(&s.Classify, "classify", false, "instead of the rows, measure what it costs to say what data is in a text, beside regular expressions and gitleaks")
+	flag.BoolVar(&s.Money, "money", false, "instead of the rows, measure what budgets cost a call, and hammer one of a dollar at two replicas on PostgreSQL")
 	flag.DurationVar(&s.Search, "search", 0, "instead of the rows, look so long for texts that are dear to classify; keeps no results")
 	flag.StringVar(&s.Postgres, "postgres", "", "with -people: a database by its `dsn`, empty or filled by an earlier run; by default one is started")
 	flag.StringVar(&s.SQLite, "sqlite", "", "with -people: a database `file`, likewise")
@@ -163,7 +169,7 @@ func parseFlags() (settings, error) {
 	}
 	s.Partly = *only != ""
 	if s.Write && (s.Partly || s.Short) || s.runs() > 1 {
-		return s, errors.New("-write wants the whole: leave out -only and -short; -soak, -build, -iam, -people and -classify are separate runs")
+		return s, errors.New("-write wants the whole: leave out -only and -short; -soak, -build, -iam, -people, -classify and -money are separate runs")
 	}
 	var err error
 	s.Only, err = regexp.Compile(*only)

@@ -73,7 +73,7 @@ const (
 var openai = client{
 	name: "openai", title: "`openai`", prepare: program("js/openai.js"), calls: []string{"ChatCompletions", "ChatCompletions (stream)"},
 	lacks:  []string{"keys", "federated", "federated-tls", "renew", "profile", "profile-renewed", "container", "count-tokens", "guardrail", "async", "caller-identity"},
-	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled, covered, ossCovered},
+	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled, covered, ossCovered, pending, ossPending, waits, ossWaits},
 	plain:  "HTTP/1.1", secure: "HTTP/1.1", bearerOnly: true,
 	refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
 }

@@ -47,6 +47,7 @@ var scenarios = []struct {
 	{name: "caller-identity", play: callerIdentity},
 	{name: "revoked", play: revoked, writ: true},
 	{name: "content", play: content, writ: true},
+	{name: "hold", play: held, writ: true},
 }
 
 func TestClients(t *testing.T) {

@@ -62,6 +62,7 @@ type step struct {
 	Events       int    `json:"events"`
 	Tool         string `json:"tool"`
 	ToolInput    any    `json:"toolInput"`
+	ToolUseID    string `json:"toolUseId"`
 	AccessKeyID  string `json:"accessKeyId"`
 	Account      string `json:"account"`
 	ARN          string `json:"arn"`

@@ -160,6 +160,7 @@ func table(version map[string]string) []row {
 		{"no right, unknown model, revoked: status 403", class("refused", func(c client) string { return c.refused })},
 		{"a card number in the prompt: status 403, naming the class", class("content", func(c client) string { return c.refused })},
 		{"a prompt that is redacted", yes("content")},
+		{"an answer whose tool call waits for a person", yes("hold")},
 		{"throttled by Bedrock: status 429", class("throttled", func(c client) string { return c.throttled })},
 		{"requests it takes, two attempts allowed", func(c client) string { return fmt.Sprint(c.attempts) }},
 		{"throttled by Bedrock in mid-stream", class("stream-error", func(c client) string { return c.broken })},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/bedrockruntime"
@@ -23,10 +24,29 @@ func messages() []types.Message {
 	}}
 }
 
-// offer is the tool that scenario "tools" offers; nil offers none.
+// collects is the metadata by which a call collects an answer that a person had to
+// release; nil asks for a new one.
+func collects(variable string) map[string]string {
+	if id := os.Getenv(variable); id != "" {
+		return map[string]string{"writ.hold": id}
+	}
+	return nil
+}
+
+// offer is the tool that scenario "tools" offers, or those that COMPAT_TOOLS names;
+// nil offers none.
 func offer(tools bool) *types.ToolConfiguration {
 	if !tools {
 		return nil
+	}
+	if names := os.Getenv("COMPAT_TOOLS"); names != "" {
+		var out types.ToolConfiguration
+		for name := range strings.SplitSeq(names, ",") {
+			out.Tools = append(out.Tools, &types.ToolMemberToolSpec{Value: types.ToolSpecification{
+				Name: &name, InputSchema: &types.ToolInputSchemaMemberJson{Value: document.NewLazyDocument(map[string]any{"type": "object"})},
+			}})
+		}
+		return &out
 	}
 	schema := document.NewLazyDocument(map[string]any{
 		"type":       "object",
@@ -43,7 +63,7 @@ func offer(tools bool) *types.ToolConfiguration {
 func (c client) converse(ctx context.Context, tools bool) func(*Step) error {
 	return func(s *Step) error {
 		out, err := c.bedrock.Converse(ctx, &bedrockruntime.ConverseInput{
-			ModelId: &c.model, Messages: messages(), ToolConfig: offer(tools),
+			ModelId: &c.model, Messages: messages(), ToolConfig: offer(tools), RequestMetadata: collects("COMPAT_HOLD"),
 		})
 		if err != nil {
 			return err
@@ -59,7 +79,7 @@ func (c client) converse(ctx context.Context, tools bool) func(*Step) error {
 			case *types.ContentBlockMemberText:
 				s.Text += b.Value
 			case *types.ContentBlockMemberToolUse:
-				s.Tool = aws.ToString(b.Value.Name)
+				s.Tool, s.ToolUseID = aws.ToString(b.Value.Name), aws.ToString(b.Value.ToolUseId)
 				if err := b.Value.Input.UnmarshalSmithyDocument(&s.ToolInput); err != nil {
 					return err
 				}
@@ -78,7 +98,7 @@ func (s *Step) count(u *types.TokenUsage) {
 func (c client) converseStream(ctx context.Context, tools bool) func(*Step) error {
 	return func(s *Step) error {
 		out, err := c.bedrock.ConverseStream(ctx, &bedrockruntime.ConverseStreamInput{
-			ModelId: &c.model, Messages: messages(), ToolConfig: offer(tools),
+			ModelId: &c.model, Messages: messages(), ToolConfig: offer(tools), RequestMetadata: collects("COMPAT_HOLD_STREAM"),
 		})
 		if err != nil {
 			return err
@@ -105,7 +125,7 @@ func (s *Step) take(event types.ConverseStreamOutput, input []byte) []byte {
 	switch e := event.(type) {
 	case *types.ConverseStreamOutputMemberContentBlockStart:
 		if start, ok := e.Value.Start.(*types.ContentBlockStartMemberToolUse); ok {
-			s.Tool = aws.ToString(start.Value.Name)
+			s.Tool, s.ToolUseID = aws.ToString(start.Value.Name), aws.ToString(start.Value.ToolUseId)
 		}
 	case *types.ConverseStreamOutputMemberContentBlockDelta:
 		switch delta := e.Value.Delta.(type) {

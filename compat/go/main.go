@@ -33,6 +33,7 @@ type Step struct {
 	Events       int    `json:"events,omitempty"` // stream events received
 	Tool         string `json:"tool,omitempty"`
 	ToolInput    any    `json:"toolInput,omitempty"`
+	ToolUseID    string `json:"toolUseId,omitempty"`
 	AccessKeyID  string `json:"accessKeyId,omitempty"` // whose credentials were used
 	Account      string `json:"account,omitempty"`
 	ARN          string `json:"arn,omitempty"`

@@ -19,12 +19,16 @@ import { count, models, play, question, report, weather } from "./report.js";
 
 const client = new BedrockRuntimeClient();
 
-function conversation(modelId, tools) {
+// collects is which released answer to collect; without one a new one is asked for.
+function conversation(modelId, tools, collects) {
   const input = { modelId, messages: [{ role: "user", content: [{ text: question }] }] };
   if (tools) {
     const { name, description, schema } = weather;
-    input.toolConfig = { tools: [{ toolSpec: { name, description, inputSchema: { json: schema } } }] };
+    const offered = process.env.COMPAT_TOOLS?.split(",").map((name) => ({ name, inputSchema: { json: { type: "object" } } }));
+    const specs = offered ?? [{ name, description, inputSchema: { json: schema } }];
+    input.toolConfig = { tools: specs.map((toolSpec) => ({ toolSpec })) };
   }
+  if (collects) input.requestMetadata = { "writ.hold": collects };
   return input;
 }
 
@@ -34,17 +38,18 @@ function native(modelId) {
 }
 
 async function converse(step, model, { tools }) {
-  const out = await client.send(new ConverseCommand(conversation(model, tools)));
+  const out = await client.send(new ConverseCommand(conversation(model, tools, process.env.COMPAT_HOLD)));
   step.stopReason = out.stopReason;
   count(step, out.usage.inputTokens, out.usage.outputTokens);
   for (const block of out.output.message.content) {
-    if (block.text !== undefined) step.text = block.text;
-    if (block.toolUse) Object.assign(step, { tool: block.toolUse.name, toolInput: block.toolUse.input });
+    if (block.text !== undefined) step.text = (step.text ?? "") + block.text;
+    const use = block.toolUse;
+    if (use) Object.assign(step, { tool: use.name, toolInput: use.input, toolUseId: use.toolUseId });
   }
 }
 
 async function converseStream(step, model, { tools, begun }) {
-  const out = await client.send(new ConverseStreamCommand(conversation(model, tools)));
+  const out = await client.send(new ConverseStreamCommand(conversation(model, tools, process.env.COMPAT_HOLD_STREAM)));
   Object.assign(step, { text: "", events: 0 });
   let input = "";
   for await (const event of out.stream) {
@@ -53,6 +58,7 @@ async function converseStream(step, model, { tools, begun }) {
     step.text += delta?.text ?? "";
     input += delta?.toolUse?.input ?? "";
     step.tool ??= event.contentBlockStart?.start?.toolUse?.name;
+    step.toolUseId ??= event.contentBlockStart?.start?.toolUse?.toolUseId;
     step.stopReason ??= event.messageStop?.stopReason;
     if (event.metadata) count(step, event.metadata.usage.inputTokens, event.metadata.usage.outputTokens);
   }

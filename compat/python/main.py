@@ -19,12 +19,17 @@ MODELS = os.environ.get("COMPAT_MODEL", "").split(",")
 SESSION = boto3.Session()
 
 
-def conversation(model, tools):
+def conversation(model, tools, collects=""):
+    """A question; collects names the variable that holds which released answer to collect."""
     request = {"modelId": model, "messages": [{"role": "user", "content": [{"text": QUESTION}]}]}
     if tools:
         schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
         spec = {"name": "get_weather", "description": "Weather of a city", "inputSchema": {"json": schema}}
-        request["toolConfig"] = {"tools": [{"toolSpec": spec}]}
+        names = os.environ.get("COMPAT_TOOLS")
+        specs = [{"name": name, "inputSchema": {"json": {"type": "object"}}} for name in names.split(",")] if names else [spec]
+        request["toolConfig"] = {"tools": [{"toolSpec": each} for each in specs]}
+    if os.environ.get(collects):
+        request["requestMetadata"] = {"writ.hold": os.environ[collects]}
     return request
 
 
@@ -39,25 +44,27 @@ def count(step, usage):
 
 
 def converse(client, step, model=MODELS[0], tools=False):
-    out = client.converse(**conversation(model, tools))
+    out = client.converse(**conversation(model, tools, "COMPAT_HOLD"))
     step["stopReason"] = out["stopReason"]
     count(step, out["usage"])
     for block in out["output"]["message"]["content"]:
         if "text" in block:
-            step["text"] = block["text"]
+            step["text"] = step.get("text", "") + block["text"]
         if "toolUse" in block:
             step["tool"], step["toolInput"] = block["toolUse"]["name"], block["toolUse"]["input"]
+            step["toolUseId"] = block["toolUse"]["toolUseId"]
 
 
 def converse_stream(client, step, model=MODELS[0], tools=False, begun=lambda: None):
-    out = client.converse_stream(**conversation(model, tools))
+    out = client.converse_stream(**conversation(model, tools, "COMPAT_HOLD_STREAM"))
     step["text"], step["events"], fragments = "", 0, ""
     for event in out["stream"]:
         step["events"] += 1
         if step["events"] == 1:
             begun()
         if "contentBlockStart" in event:
-            step["tool"] = event["contentBlockStart"]["start"]["toolUse"]["name"]
+            use = event["contentBlockStart"]["start"]["toolUse"]
+            step["tool"], step["toolUseId"] = use["name"], use["toolUseId"]
         if "contentBlockDelta" in event:
             delta = event["contentBlockDelta"]["delta"]
             step["text"] += delta.get("text", "")
