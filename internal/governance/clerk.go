@@ -240,6 +240,9 @@ func (c *Clerk) ripenRequests(ctx context.Context) (int, error) {
 	}
 	return c.due(ctx, manifest.Request, "request.clock", func(s *snapshot.Snapshot, row store.Row, now time.Time) (*store.Change, error) {
 		w, err := c.office.believed(ctx, row)
+		if errors.Is(err, ErrOver) || err == nil && w.version != row.Revision {
+			return nil, nil // somebody was faster
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/manifest"
@@ -92,6 +93,28 @@ func (o *Office) refresh(ctx context.Context) error {
 		return errors.New("the office has no state to act on")
 	}
 	return o.state.Refresh(ctx)
+}
+
+// vouched returns a row that was read apart from the state, once the log vouches for
+// it (security S17): perhaps by another replica's record that was not heard of yet.
+// When an act overtook the row after it was read, it is the newer row. What is over
+// is history, and decides nothing.
+func (o *Office) vouched(ctx context.Context, row store.Row) (store.Row, error) {
+	for tries := 1; !row.Deleted(); tries++ {
+		wrong := o.cfg.Ledger.Vouched(ctx, row)
+		if wrong == nil || errors.Is(wrong, errUnheard) { // that is no word against the row
+			return row, wrong
+		}
+		now, _, err := o.cfg.Store.Last(ctx, row.Kind, row.Name)
+		if err != nil {
+			return row, err
+		}
+		if now.Record == row.Record || tries == attempts {
+			return row, fmt.Errorf("%s %s: %w: %w", strings.ToLower(string(row.Kind)), row.Name, snapshot.ErrUnauthorised, wrong)
+		}
+		row = now
+	}
+	return row, nil
 }
 
 // Attach gives the office the state that acts are checked against. It must be

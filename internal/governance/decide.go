@@ -27,28 +27,21 @@ type stored struct {
 
 // waiting reads a request to act on. One that has ended is ErrOver.
 func (o *Office) waiting(ctx context.Context, id string) (stored, error) {
-	row, err := o.cfg.Store.Get(ctx, manifest.Request, id)
-	if errors.Is(err, store.ErrNotFound) {
-		if _, _, last := o.cfg.Store.Last(ctx, manifest.Request, id); last == nil {
-			return stored{}, ErrOver
-		}
-		return stored{}, err
-	}
+	row, _, err := o.cfg.Store.Last(ctx, manifest.Request, id)
 	if err != nil {
 		return stored{}, err
 	}
 	return o.believed(ctx, row)
 }
 
-// believed decodes a request's row once the log vouches for it (security S17). It
-// was read apart from the state, and may be newer: by another replica's record
-// that was not heard of yet.
+// believed decodes a request's row once the log vouches for it.
 func (o *Office) believed(ctx context.Context, row store.Row) (stored, error) {
-	switch err := o.cfg.Ledger.Vouched(ctx, row); {
-	case errors.Is(err, errUnheard):
-		return stored{}, err // that is no word against the row
+	row, err := o.vouched(ctx, row)
+	switch {
 	case err != nil:
-		return stored{}, fmt.Errorf("request %s: %w: %w", row.Name, snapshot.ErrUnauthorised, err)
+		return stored{}, err
+	case row.Deleted():
+		return stored{}, ErrOver
 	}
 	r, err := row.Resource()
 	if err != nil {

@@ -167,13 +167,15 @@ func (h *Holds) look(ctx context.Context, id string) (holdRow, error) {
 	return h.office.vouchedHold(ctx, row)
 }
 
-// vouchedHold decodes a hold's row once the log vouches for it (security S17).
+// vouchedHold decodes a hold's row once the log vouches for it. One that was purged
+// meanwhile is store.ErrNotFound.
 func (o *Office) vouchedHold(ctx context.Context, row store.Row) (holdRow, error) {
-	switch err := o.cfg.Ledger.Vouched(ctx, row); {
-	case errors.Is(err, errUnheard):
-		return holdRow{}, err
+	row, err := o.vouched(ctx, row)
+	switch {
 	case err != nil:
-		return holdRow{}, fmt.Errorf("hold %s: %w: %w", row.Name, snapshot.ErrUnauthorised, err)
+		return holdRow{}, err
+	case row.Deleted():
+		return holdRow{}, fmt.Errorf("hold %q: %w", row.Name, store.ErrNotFound)
 	}
 	return decodedHold(row)
 }

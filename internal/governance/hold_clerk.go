@@ -46,6 +46,9 @@ func (c *Clerk) holdsDue(ctx context.Context) (int, error) {
 	var changed, purged []string
 	n, err := c.due(ctx, manifest.Hold, "hold.clock", func(_ *snapshot.Snapshot, row store.Row, now time.Time) (*store.Change, error) {
 		k, err := c.office.vouchedHold(ctx, row)
+		if errors.Is(err, store.ErrNotFound) || err == nil && k.version != row.Revision {
+			return nil, nil // somebody was faster
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -123,6 +126,9 @@ func (c *Clerk) withdrawals(ctx context.Context, s *snapshot.Snapshot, names []s
 			return nil, err
 		}
 		k, err := c.office.vouchedHold(ctx, row)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			if err = c.passOver(row, err); err != nil {
 				return nil, err

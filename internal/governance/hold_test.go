@@ -335,13 +335,36 @@ func TestManyHoldsAreOpenedAtOnce(t *testing.T) {
 	}
 }
 
+// TestAHoldThatIsDecidedWhileItIsReadIsReadAgain: a decision between the reading and
+// the judging of a row is no forgery.
+func TestAHoldThatIsDecidedWhileItIsReadIsReadAgain(t *testing.T) {
+	v := openVault(t, rights.Hold{})
+	n := v.opens(t, pay900)
+	row, err := v.db.Get(t.Context(), manifest.Hold, n.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.releases(t, "alex", n.ID)
+	if k, err := v.office.vouchedHold(t.Context(), row); err != nil || k.State != hold.Released {
+		t.Errorf("decided meanwhile: it is %s, %v", k.State, err)
+	}
+	v.pass(defaultKeep + time.Minute)
+	v.round(t)
+	if _, err := v.office.vouchedHold(t.Context(), row); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("purged meanwhile: %v", err)
+	}
+}
+
 func TestWaitingEndsWithTheDecision(t *testing.T) {
 	v := openVault(t, rights.Hold{})
 	n := v.opens(t, pay900)
 	got := make(chan hold.Hold)
 	for range 3 {
 		go func() {
-			h, _ := v.holds.Await(context.Background(), n.ID)
+			h, err := v.holds.Await(context.Background(), n.ID)
+			if err != nil {
+				t.Error(err)
+			}
 			got <- h
 		}()
 	}

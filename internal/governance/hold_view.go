@@ -118,10 +118,10 @@ func (o *Office) HoldOf(ctx context.Context, a Actor, id string) (HoldView, erro
 
 // viewHold is everything of a hold but what it holds.
 func (o *Office) viewHold(ctx context.Context, s *snapshot.Snapshot, a Actor, row store.Row) (view HoldView, p panel, seen bool, err error) {
-	k, err := decodedHold(row)
-	if err == nil && !row.Deleted() {
-		k, err = o.vouchedHold(ctx, row)
+	if row, err = o.vouched(ctx, row); err != nil {
+		return view, p, false, err
 	}
+	k, err := decodedHold(row)
 	if err != nil {
 		return view, p, false, err
 	}

@@ -76,14 +76,13 @@ func (o *Office) Request(ctx context.Context, a Actor, id string) (RequestView, 
 }
 
 func (o *Office) viewRequest(ctx context.Context, s *snapshot.Snapshot, a Actor, row store.Row, by editorsOf) (RequestView, bool, error) {
-	res, err := row.Resource()
+	row, err := o.vouched(ctx, row)
 	if err != nil {
 		return RequestView{}, false, err
 	}
-	if !row.Deleted() { // what has ended is history, and decides nothing
-		if _, err := o.believed(ctx, row); err != nil {
-			return RequestView{}, false, err
-		}
+	res, err := row.Resource()
+	if err != nil {
+		return RequestView{}, false, err
 	}
 	r := *res.Spec.(*request.Request)
 	editors, err := by(ctx, &r)

@@ -96,6 +96,25 @@ func TestR3_AProgramIsNeverTheSoleApproverAboveTheLowestTier(t *testing.T) {
 	}
 }
 
+// TestARequestThatIsDecidedWhileItIsReadIsReadAgain: a word between the reading and
+// the judging of a row is no forgery.
+func TestARequestThatIsDecidedWhileItIsReadIsReadAgain(t *testing.T) {
+	h := openHall(t)
+	r := h.submit(t, "dana", askGrant("bot", "chat"))
+	row, err := h.db.Get(t.Context(), manifest.Request, r.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.approve(t, "robo", r.ID)
+	if w, err := h.office.believed(t.Context(), row); err != nil || len(w.Decisions) != 1 || w.version <= row.Revision {
+		t.Errorf("with one word more: %d decisions of version %d, %v", len(w.Decisions), w.version, err)
+	}
+	h.approve(t, "alex", r.ID)
+	if _, err := h.office.believed(t.Context(), row); !errors.Is(err, ErrOver) {
+		t.Errorf("decided meanwhile: %v", err)
+	}
+}
+
 func TestR4_WithoutAnybodyToApproveTheRequestIsRefusedAndSaysWho(t *testing.T) {
 	h := openHall(t)
 	e, _ := h.state.Current().Entitlement("chat")
