@@ -157,6 +157,9 @@ func (g *Gateway) Ready() error {
 	if err := g.cfg.State.Fresh(time.Now()); err != nil {
 		return err
 	}
+	if m := g.cfg.Meter; m != nil && m.Err() != nil {
+		return m.Err()
+	}
 	return g.cfg.Journal.Err()
 }
 

@@ -17,7 +17,7 @@ const (
 
 // noteOf says how a hold stands, and what may be done about it.
 func noteOf(h *hold.Hold, whole bool) string {
-	what, verb := "A tool call was taken out of this answer", "waits"
+	what := "A tool call was taken out of this answer"
 	if whole {
 		what = "This answer was withheld"
 	}
@@ -27,8 +27,8 @@ func noteOf(h *hold.Hold, whole bool) string {
 	case hold.Expired:
 		return fmt.Sprintf("[Writ] %s: nobody released it in time (hold %s).", what, h.ID)
 	}
-	return fmt.Sprintf("[Writ] %s: it %s for a person's release until %s as hold %s. Collect it with the same request and the request metadata %s=%s, or from %s%s.",
-		what, verb, h.Expires.UTC().Format(time.RFC3339), h.ID, metadataHold, h.ID, holdsPath, h.ID)
+	return fmt.Sprintf("[Writ] %s: it waits for a person's release until %s as hold %s. Collect it with the same request and the request metadata %s=%s, or from %s%s.",
+		what, h.Expires.UTC().Format(time.RFC3339), h.ID, metadataHold, h.ID, holdsPath, h.ID)
 }
 
 // longestReason bounds what of a reason goes into an answer, in bytes.

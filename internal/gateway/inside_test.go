@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,15 +49,24 @@ type inside struct {
 }
 
 // newInside assembles a gateway; bend changes its configuration.
+// books is where the gateways in this process keep account of their budgets: one
+// database for all of them, since to make one costs more than most tests.
+var books = sync.OnceValue(func() *store.DB {
+	db, err := store.Open(context.Background(), "sqlite:"+filepath.Join(whole.TempDir(), "money.db"))
+	if err != nil {
+		whole.Fatal(err)
+	}
+	whole.Cleanup(func() { _ = db.Close() })
+	return db
+})
+
+var meters atomic.Int64
+
 // metered keeps account of the sample organisation's budgets.
 func metered(t *testing.T, log *journal.Journal) *meter.Meter {
 	t.Helper()
-	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "money.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	m := meter.New(meter.Config{Store: db, Replica: "test", Shard: store.FirstShard, Head: func() uint64 { return log.Head().Size }})
+	shard := fmt.Sprintf("test-%d", meters.Add(1))
+	m := meter.New(meter.Config{Store: books(), Replica: shard, Shard: shard, Head: func() uint64 { return log.Head().Size }})
 	if _, err := m.Recover(t.Context(), log.Scan); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type salts struct {
 // saltWithin is how long a call waits for its salt: a database that is silent
 // holds no call open. Without a salt nothing can be recorded, so the call is
 // refused.
-const saltWithin = 3 * time.Second
+const saltWithin = 5 * time.Second
 
 func newSalts(fetch SaltFunc) *salts {
 	return &salts{fetch: fetch, held: make(map[string]*auditlog.Committer)}

@@ -47,6 +47,8 @@ type Meter struct {
 	cfg   Config
 	boot  string
 	ready atomic.Bool // Recover has succeeded
+	// lacking is why a call could not be let through since the store last answered.
+	lacking atomic.Pointer[error]
 
 	// mu: whoever changes an account, the open calls or the sums of spend holds it
 	// for reading and the part's own lock; whoever takes a cut of all holds it alone.
@@ -102,6 +104,15 @@ func New(cfg Config) *Meter {
 // ErrUnavailable: whether there is room cannot be said, since the store cannot be
 // asked. The call must not leave.
 var ErrUnavailable = errors.New("budgets cannot be asked")
+
+// Err is why calls cannot be let through: the store does not answer, and slices do
+// not suffice any more. It is nil while they do.
+func (m *Meter) Err() error {
+	if err := m.lacking.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // Stats are counters since the start, and how things stand.
 type Stats struct {

@@ -55,6 +55,9 @@ func (m *Meter) Reserve(ctx context.Context, lines []budget.Line, c Call) (*Rese
 			return nil, err
 		}
 		if len(short) == 0 {
+			if len(lines) > 0 && m.lacking.Load() != nil {
+				m.lacking.Store(nil) // there is something to go on with
+			}
 			return r, nil
 		}
 		if err := m.more(ctx, short); err != nil {

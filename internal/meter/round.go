@@ -9,9 +9,9 @@ import (
 	"github.com/writ-project/writ/internal/store"
 )
 
-// storeWithin is how long the store may take to answer: a call rather waits than
-// fails, as long as SDKs do.
-const storeWithin = 15 * time.Second
+// storeWithin is how long the store may take to answer: one that is silent holds no
+// call open for ever.
+const storeWithin = 5 * time.Second
 
 // purpose says why there is a round.
 type purpose int
@@ -39,9 +39,14 @@ func (m *Meter) round(g *gathering, why purpose) error {
 	leased, err := m.call(report, asks)
 	if err != nil {
 		m.doubt(asks, g)
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		if len(g.wants) > 0 {
+			m.lacking.Store(&err)
+		}
+		return err
 	}
 	m.pending = nil
+	m.lacking.Store(nil)
 	m.apply(leased, g)
 	return nil
 }
