@@ -43,6 +43,8 @@ type client struct {
 	refused string // the class for AccessDeniedException
 	// noStatus says that the client does not show a status.
 	noStatus bool
+	// noHead says that the client does not show the head of an answer.
+	noHead bool
 	// throttled is the class for ThrottlingException when one more attempt is
 	// allowed, attempts how many requests it took.
 	throttled string
@@ -73,7 +75,7 @@ const (
 var openai = client{
 	name: "openai", title: "`openai`", prepare: program("js/openai.js"), calls: []string{"ChatCompletions", "ChatCompletions (stream)"},
 	lacks:  []string{"keys", "federated", "federated-tls", "renew", "profile", "profile-renewed", "container", "count-tokens", "guardrail", "async", "caller-identity"},
-	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled, covered, ossCovered, pending, ossPending, waits, ossWaits},
+	models: []string{standInModel, ossModel, standInRefused, ossRefused, standInBusy, ossBusy, standInBroken, ossBroken, stalled, ossStalled, covered, ossCovered, pending, ossPending, waits, ossWaits, triageModel, ossPending, waitsModel, ossWaits},
 	plain:  "HTTP/1.1", secure: "HTTP/1.1", bearerOnly: true,
 	refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
 }
@@ -104,18 +106,19 @@ var clients = []client{
 		calls: []string{"Converse", "InvokeModel"}, lacks: []string{"stream", "stream-error", "cut"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "content-type;host;x-amz-date;x-amz-security-token",
-		refused: "exit status 255", throttled: "exit status 255", attempts: 2, noStatus: true,
+		refused: "exit status 255", throttled: "exit status 255", attempts: 2, noStatus: true, noHead: true,
 	},
 	{
 		name: "anthropic", title: "`@anthropic-ai/bedrock-sdk`", prepare: program("js/anthropic.js"),
 		calls: bedrockCalls[2:], ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "async", "caller-identity"},
-		plain: "HTTP/1.1", secure: "HTTP/1.1", rawColon: true,
+		models: []string{triageModel, pending, waitsModel, waits},
+		plain:  "HTTP/1.1", secure: "HTTP/1.1", rawColon: true,
 		signed:  "accept;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-stainless-arch;x-stainless-lang;x-stainless-os;x-stainless-package-version;x-stainless-retry-count;x-stainless-runtime;x-stainless-runtime-version;x-stainless-timeout",
 		refused: "PermissionDeniedError", throttled: "RateLimitError", attempts: 2, broken: "APIError", cut: "APIError",
 	},
 	{
 		name: "ai", title: "`@ai-sdk/amazon-bedrock`", prepare: program("js/ai.js"), calls: bedrockCalls,
-		ownEndpoint: true, lacks: []string{"count-tokens", "guardrail", "async", "caller-identity"},
+		ownEndpoint: true, lacks: []string{"payment", "count-tokens", "guardrail", "async", "caller-identity"},
 		plain: "HTTP/1.1", secure: "HTTP/1.1",
 		signed:  "host;x-amz-date;x-amz-security-token",
 		refused: "APICallError", throttled: "RetryError", attempts: 2, broken: "StreamProviderError", cut: "StreamProviderError",
@@ -125,7 +128,7 @@ var clients = []client{
 		lacks: []string{"count-tokens", "guardrail", "async", "caller-identity"},
 		plain: "HTTP/2.0", secure: "HTTP/2.0",
 		signed:  ":authority;amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;x-amz-content-sha256;x-amz-date;x-amz-security-token;x-amz-user-agent",
-		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden,
+		refused: "AccessDeniedException", throttled: "ThrottlingException", attempts: 2, broken: "ThrottlingException", cut: "ModelStreamErrorException", cutStatus: http.StatusForbidden, noHead: true,
 	},
 	openai,
 	{

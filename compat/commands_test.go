@@ -47,6 +47,28 @@ func (x tool) asking(t *testing.T, body string) string {
 	return strings.ReplaceAll(body, `"`+question+`"`, string(text))
 }
 
+// offered are the tools of scenario "tools", or those that COMPAT_TOOLS names.
+func (x tool) offered() string {
+	names := x.get("COMPAT_TOOLS")
+	if names == "" {
+		return toolConfig
+	}
+	var specs []string
+	for name := range strings.SplitSeq(names, ",") {
+		specs = append(specs, fmt.Sprintf(`{"toolSpec":{"name":%q,"inputSchema":{"json":{"type":"object"}}}}`, name))
+	}
+	return `{"tools":[` + strings.Join(specs, ",") + `]}`
+}
+
+// collects is the metadata by which a call collects a released answer; empty: it
+// asks for a new one.
+func (x tool) collects(variable string) string {
+	if id := x.get(variable); id != "" {
+		return fmt.Sprintf(`{"writ.hold":%q}`, id)
+	}
+	return ""
+}
+
 func (x tool) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(x.ctx, x.path, args...)
 	cmd.Env = x.env
@@ -111,7 +133,11 @@ func playCLI(t *testing.T, x tool, verb string) []step {
 		}
 		return steps
 	case "tools":
-		return []step{x.cliConverse(t, model, "--tool-config", toolConfig)}
+		more := []string{"--tool-config", x.offered()}
+		if metadata := x.collects("COMPAT_HOLD"); metadata != "" {
+			more = append(more, "--request-metadata", metadata)
+		}
+		return []step{x.cliConverse(t, model, more...)}
 	case "renew":
 		first := x.cliNamed(t, x.cliConverse(t, model))
 		x.between(t)
@@ -237,6 +263,7 @@ type converseAnswer struct {
 			Content []struct {
 				Text    string `json:"text"`
 				ToolUse *struct {
+					ID    string `json:"toolUseId"`
 					Name  string `json:"name"`
 					Input any    `json:"input"`
 				} `json:"toolUse"`
@@ -257,7 +284,7 @@ func (a converseAnswer) fill(s *step) {
 	for _, block := range a.Output.Message.Content {
 		s.Text += block.Text
 		if block.ToolUse != nil {
-			s.Tool, s.ToolInput = block.ToolUse.Name, block.ToolUse.Input
+			s.Tool, s.ToolInput, s.ToolUseID = block.ToolUse.Name, block.ToolUse.Input, block.ToolUse.ID
 		}
 	}
 }

@@ -46,7 +46,6 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 	t.Helper()
 	x = x.exchange(t)
 	model := x.models()[0]
-	withTool := `{"messages":` + conversation + `,"toolConfig":` + toolConfig + `}`
 	switch verb {
 	case "operations":
 		return []step{
@@ -65,7 +64,10 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 		}
 		return steps
 	case "tools":
-		return []step{x.curl(t, "Converse", model, "converse", withTool), x.curl(t, "ConverseStream", model, "converse-stream", withTool)}
+		return []step{
+			x.curl(t, "Converse", model, "converse", x.withTools("COMPAT_HOLD")),
+			x.curl(t, "ConverseStream", model, "converse-stream", x.withTools("COMPAT_HOLD_STREAM")),
+		}
 	case "cut":
 		return []step{{Step: "Begun"}, x.curl(t, "ConverseStream", model, "converse-stream", converseBody)}
 	case "renew":
@@ -83,11 +85,28 @@ func playCurl(t *testing.T, x tool, verb string) []step {
 		return []step{x.curlGuardrail(t, "1"), x.curlGuardrail(t, "2")}
 	case "async":
 		return x.curlAsync(t)
+	case "get":
+		s := step{Step: "Get"}
+		x.call(t, &s, x.get("COMPAT_PATH"), "", func(r io.Reader) error {
+			text, err := io.ReadAll(r)
+			s.Text = string(text)
+			return err
+		})
+		return []step{s}
 	case "caller-identity":
 		return []step{x.curlIdentity(t)}
 	}
 	t.Fatalf("curl is not taught to %s", verb)
 	return nil
+}
+
+// withTools is a body that offers tools.
+func (x tool) withTools(hold string) string {
+	body := `{"messages":` + conversation + `,"toolConfig":` + x.offered()
+	if metadata := x.collects(hold); metadata != "" {
+		body += `,"requestMetadata":` + metadata
+	}
+	return body + "}"
 }
 
 // curl asks a model.
@@ -161,6 +180,7 @@ func (x tool) send(t *testing.T, s *step, args []string, take func(io.Reader) er
 		s.Error = answer.Header.Get("X-Amzn-Errortype")
 		s.Class = s.Error
 	default:
+		s.Receipt = answer.Header.Get("X-Writ-Receipt")
 		if err := take(body); err != nil {
 			s.Message = err.Error()
 		}
@@ -276,6 +296,7 @@ func (s *step) read(r io.Reader, operation string, begun func(*testing.T), t *te
 	if input == "" {
 		return nil
 	}
+	s.Arguments = input
 	return json.Unmarshal([]byte(input), &s.ToolInput)
 }
 
@@ -305,6 +326,7 @@ func (s *step) takeEvent(payload []byte) (string, error) {
 		Bytes []byte `json:"bytes"`
 		Start struct {
 			ToolUse struct {
+				ID   string `json:"toolUseId"`
 				Name string `json:"name"`
 			} `json:"toolUse"`
 		} `json:"start"`
@@ -329,7 +351,7 @@ func (s *step) takeEvent(payload []byte) (string, error) {
 		return s.takeEvent(e.Bytes)
 	}
 	s.Text += e.Delta.Text
-	s.Tool += e.Start.ToolUse.Name
+	s.Tool, s.ToolUseID = s.Tool+e.Start.ToolUse.Name, s.ToolUseID+e.Start.ToolUse.ID
 	s.StopReason += e.StopReason + e.Delta.Stop
 	switch {
 	case e.Metrics != nil:

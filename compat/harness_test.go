@@ -63,6 +63,8 @@ type step struct {
 	Tool         string `json:"tool"`
 	ToolInput    any    `json:"toolInput"`
 	ToolUseID    string `json:"toolUseId"`
+	Arguments    string `json:"arguments"`
+	Receipt      string `json:"receipt"`
 	AccessKeyID  string `json:"accessKeyId"`
 	Account      string `json:"account"`
 	ARN          string `json:"arn"`

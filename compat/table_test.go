@@ -63,6 +63,30 @@ curl --aws-sigv4 aws:amz:us-east-1:bedrock --user "$AWS_ACCESS_KEY_ID:$AWS_SECRE
 A bearer token needs none of this: ` + "`-H \"Authorization: Bearer $TOKEN\"`" + ` and the plain URL.
 `
 
+const collecting = `
+## How each collects what a person released
+
+A call that waits for a person is made again with the hold's id as ` + "`writ.hold`" + ` in its
+metadata ([holds.md](holds.md)); the receipt is in the head of the answer. Whoever cannot
+send the one or see the other asks ` + "`GET /writ/v1/holds/{id}`" + ` and
+` + "`GET /writ/v1/receipts/{toolUseId}`" + `, with a bearer token or signed as Bedrock's calls are.
+Of boto3 and the AWS SDKs the signers do that: ` + "`SigV4Auth`, `v4.NewSigner`, `client.config.signer`" + `.
+
+| client | metadata | receipt |
+|---|---|---|
+| AWS SDK for Go v2 | ` + "`RequestMetadata`" + ` | ` + "`GetRawResponse(out.ResultMetadata)`" + ` |
+| AWS SDK for JavaScript v3, boto3 | ` + "`requestMetadata`" + ` | middleware of step ` + "`deserialize`; `ResponseMetadata.HTTPHeaders`" + ` |
+| AWS CLI | ` + "`--request-metadata`" + ` | path |
+| ` + "`@anthropic-ai/bedrock-sdk`" + ` | header ` + "`X-Amzn-Bedrock-Request-Metadata`, in option `headers` of a call" + ` | ` + "`withResponse()`" + `, and ` + "`response`" + ` of a stream |
+| ` + "`@ai-sdk/amazon-bedrock`" + ` | none: the path | path |
+| ` + "`@langchain/aws`" + ` | ` + "`requestMetadata`" + `, an option of a call | path |
+| ` + "`openai`" + ` | ` + "`metadata`" + ` | ` + "`withResponse()`" + ` |
+| ` + "`curl`" + ` | ` + "`requestMetadata`" + ` in the body | ` + "`--dump-header`" + ` |
+
+A call that stays open while somebody decides does so for 50 seconds at most: boto3 and the
+AWS CLI, the least patient here, wait 60.
+`
+
 const cuts = `
 ## A stream that is cut
 
@@ -161,6 +185,13 @@ func table(version map[string]string) []row {
 		{"a card number in the prompt: status 403, naming the class", class("content", func(c client) string { return c.refused })},
 		{"a prompt that is redacted", yes("content")},
 		{"an answer whose tool call waits for a person", yes("hold")},
+		{"a released tool call, collected by the same call", yes("payment")},
+		{"its receipt, from the head of the answer", func(c client) string {
+			if c.noHead {
+				return "not shown"
+			}
+			return yes("payment")(c)
+		}},
 		{"throttled by Bedrock: status 429", class("throttled", func(c client) string { return c.throttled })},
 		{"requests it takes, two attempts allowed", func(c client) string { return fmt.Sprint(c.attempts) }},
 		{"throttled by Bedrock in mid-stream", class("stream-error", func(c client) string { return c.broken })},
@@ -213,7 +244,7 @@ func TestClientsDocument(t *testing.T) {
 	writeTable(&b, clients[:aws], rows)
 	b.WriteString("\n")
 	writeTable(&b, clients[aws:], rows)
-	b.WriteString(variables + cuts)
+	b.WriteString(variables + collecting + cuts)
 	var ways []row
 	for i, way := range endings {
 		ways = append(ways, row{way.title, func(c client) string { return shown[c.name][i] }})

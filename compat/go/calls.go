@@ -24,15 +24,6 @@ func messages() []types.Message {
 	}}
 }
 
-// collects is the metadata by which a call collects an answer that a person had to
-// release; nil asks for a new one.
-func collects(variable string) map[string]string {
-	if id := os.Getenv(variable); id != "" {
-		return map[string]string{"writ.hold": id}
-	}
-	return nil
-}
-
 // offer is the tool that scenario "tools" offers, or those that COMPAT_TOOLS names;
 // nil offers none.
 func offer(tools bool) *types.ToolConfiguration {
@@ -68,7 +59,7 @@ func (c client) converse(ctx context.Context, tools bool) func(*Step) error {
 		if err != nil {
 			return err
 		}
-		s.StopReason = string(out.StopReason)
+		s.StopReason, s.Receipt = string(out.StopReason), receipt(out.ResultMetadata)
 		s.count(out.Usage)
 		message, ok := out.Output.(*types.ConverseOutputMemberMessage)
 		if !ok {
@@ -103,6 +94,7 @@ func (c client) converseStream(ctx context.Context, tools bool) func(*Step) erro
 		if err != nil {
 			return err
 		}
+		s.Receipt = receipt(out.ResultMetadata)
 		stream := out.GetStream()
 		defer stream.Close()
 		var input []byte
@@ -116,6 +108,7 @@ func (c client) converseStream(ctx context.Context, tools bool) func(*Step) erro
 		if err := stream.Err(); err != nil || input == nil {
 			return err
 		}
+		s.Arguments = string(input)
 		return json.Unmarshal(input, &s.ToolInput)
 	}
 }

@@ -34,6 +34,8 @@ type Step struct {
 	Tool         string `json:"tool,omitempty"`
 	ToolInput    any    `json:"toolInput,omitempty"`
 	ToolUseID    string `json:"toolUseId,omitempty"`
+	Arguments    string `json:"arguments,omitempty"`   // of a streamed tool call, as they came
+	Receipt      string `json:"receipt,omitempty"`     // of a tool call that a person released
 	AccessKeyID  string `json:"accessKeyId,omitempty"` // whose credentials were used
 	Account      string `json:"account,omitempty"`
 	ARN          string `json:"arn,omitempty"`
@@ -62,7 +64,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew, count-tokens, guardrail, async or caller-identity")
+		return errors.New("want one argument: operations, call, stream, each, tools, cut, renew, count-tokens, guardrail, async, get or caller-identity")
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
@@ -107,6 +109,8 @@ func run(ctx context.Context, args []string) error {
 		c.report("ApplyGuardrail", c.guardrail(ctx, "2"))
 	case "async":
 		c.async(ctx)
+	case "get":
+		c.report("Get", c.get(ctx, os.Getenv("COMPAT_PATH")))
 	case "caller-identity":
 		c.report("GetCallerIdentity", c.callerIdentity(ctx))
 	default:

@@ -9,8 +9,11 @@ const clients = [];
 function chat(model, tools) {
   const own = new ChatBedrockConverse({ model, maxRetries: retries });
   clients.push(own.client);
+  if (!tools) return own;
   const { name, description, schema } = weather;
-  return tools ? own.bindTools([{ toolSpec: { name, description, inputSchema: { json: schema } } }]) : own;
+  const offered = process.env.COMPAT_TOOLS?.split(",").map((name) => ({ name, inputSchema: { json: { type: "object" } } }));
+  const specs = offered ?? [{ name, description, inputSchema: { json: schema } }];
+  return own.bindTools(specs.map((toolSpec) => ({ toolSpec })));
 }
 
 function take(step, message) {
@@ -18,17 +21,22 @@ function take(step, message) {
   step.stopReason = message.response_metadata.stopReason ?? message.response_metadata.messageStop?.stopReason;
   count(step, message.usage_metadata?.input_tokens, message.usage_metadata?.output_tokens);
   const [call] = message.tool_calls ?? [];
-  if (call) Object.assign(step, { tool: call.name, toolInput: call.args });
+  if (call) Object.assign(step, { tool: call.name, toolInput: call.args, toolUseId: call.id });
+}
+
+// collects is which released answer to collect, as an option of a call.
+function collects(id) {
+  return id ? { requestMetadata: { "writ.hold": id } } : {};
 }
 
 async function invoke(step, model, { tools }) {
-  take(step, await chat(model, tools).invoke(question));
+  take(step, await chat(model, tools).invoke(question, collects(process.env.COMPAT_HOLD)));
 }
 
 async function stream(step, model, { tools, begun }) {
   Object.assign(step, { text: "", events: 0 });
   let whole;
-  for await (const chunk of await chat(model, tools).stream(question)) {
+  for await (const chunk of await chat(model, tools).stream(question, collects(process.env.COMPAT_HOLD_STREAM))) {
     if (++step.events === 1) begun?.();
     whole = whole ? whole.concat(chunk) : chunk;
     step.text += chunk.text;

@@ -19,6 +19,17 @@ import { count, models, play, question, report, weather } from "./report.js";
 
 const client = new BedrockRuntimeClient();
 
+// The SDK hands headers to middleware only.
+let receipt;
+client.middlewareStack.add(
+  (next) => async (args) => {
+    const out = await next(args);
+    receipt = out.response.headers?.["x-writ-receipt"];
+    return out;
+  },
+  { step: "deserialize", name: "receipt" },
+);
+
 // collects is which released answer to collect; without one a new one is asked for.
 function conversation(modelId, tools, collects) {
   const input = { modelId, messages: [{ role: "user", content: [{ text: question }] }] };
@@ -39,7 +50,7 @@ function native(modelId) {
 
 async function converse(step, model, { tools }) {
   const out = await client.send(new ConverseCommand(conversation(model, tools, process.env.COMPAT_HOLD)));
-  step.stopReason = out.stopReason;
+  Object.assign(step, { stopReason: out.stopReason, receipt });
   count(step, out.usage.inputTokens, out.usage.outputTokens);
   for (const block of out.output.message.content) {
     if (block.text !== undefined) step.text = (step.text ?? "") + block.text;
@@ -50,7 +61,7 @@ async function converse(step, model, { tools }) {
 
 async function converseStream(step, model, { tools, begun }) {
   const out = await client.send(new ConverseStreamCommand(conversation(model, tools, process.env.COMPAT_HOLD_STREAM)));
-  Object.assign(step, { text: "", events: 0 });
+  Object.assign(step, { text: "", events: 0, receipt });
   let input = "";
   for await (const event of out.stream) {
     if (++step.events === 1) begun?.();
@@ -62,7 +73,7 @@ async function converseStream(step, model, { tools, begun }) {
     step.stopReason ??= event.messageStop?.stopReason;
     if (event.metadata) count(step, event.metadata.usage.inputTokens, event.metadata.usage.outputTokens);
   }
-  if (input) step.toolInput = JSON.parse(input);
+  if (input) Object.assign(step, { arguments: input, toolInput: JSON.parse(input) });
 }
 
 async function invoke(step, model) {
@@ -136,6 +147,16 @@ async function asynchronous() {
   await run("StartAsyncInvoke", (step) => start(step, process.env.COMPAT_ELSEWHERE));
 }
 
+// Asks one of the endpoint's own paths, signed with the SDK's signer.
+async function get(step, path) {
+  const url = new URL(path, process.env.AWS_ENDPOINT_URL_BEDROCK_RUNTIME);
+  const signer = await client.config.signer();
+  const { headers } = await signer.sign({ method: "GET", hostname: url.hostname, path: url.pathname, query: {}, headers: { host: url.host } });
+  const answer = await fetch(url, { headers });
+  step.text = await answer.text();
+  if (!answer.ok) throw new Error(`${answer.status}: ${step.text}`);
+}
+
 async function named(step) {
   step.accessKeyId = (await client.config.credentials()).accessKeyId;
 }
@@ -167,6 +188,7 @@ await play({
       await report("ApplyGuardrail", guardrail("2"), describe);
     },
     async: asynchronous,
+    get: () => report("Get", (step) => get(step, process.env.COMPAT_PATH), describe),
     "caller-identity": () => report("GetCallerIdentity", callerIdentity, describe),
   },
 });

@@ -16,12 +16,15 @@ const client = new OpenAI({
   ...(file ? { apiKey: fromFile } : {}),
 });
 
-function request(model, tools) {
+// collects is which released answer to collect; without one a new one is asked for.
+function request(model, tools, collects) {
   const body = { model, messages: [{ role: "user", content: question }] };
   if (tools) {
     const { name, description, schema } = weather;
-    body.tools = [{ type: "function", function: { name, description, parameters: schema } }];
+    const offered = process.env.COMPAT_TOOLS?.split(",").map((name) => ({ name, parameters: { type: "object" } }));
+    body.tools = (offered ?? [{ name, description, parameters: schema }]).map((spec) => ({ type: "function", function: spec }));
   }
+  if (collects) body.metadata = { "writ.hold": collects };
   return body;
 }
 
@@ -29,30 +32,36 @@ function request(model, tools) {
 const ends = { stop: "end_turn", tool_calls: "tool_use" };
 
 async function complete(step, model, { tools }) {
-  const out = await client.chat.completions.create(request(model, tools));
+  const { data: out, response } = await client.chat.completions.create(request(model, tools, process.env.COMPAT_HOLD)).withResponse();
+  step.receipt = response.headers.get("X-Writ-Receipt");
   const [choice] = out.choices;
   step.text = choice.message.content ?? undefined;
   step.stopReason = ends[choice.finish_reason] ?? choice.finish_reason;
   count(step, out.usage.prompt_tokens, out.usage.completion_tokens);
   const [call] = choice.message.tool_calls ?? [];
-  if (call) Object.assign(step, { tool: call.function.name, toolInput: JSON.parse(call.function.arguments) });
+  if (!call) return;
+  const { name, arguments: input } = call.function;
+  Object.assign(step, { tool: name, toolUseId: call.id, arguments: input, toolInput: JSON.parse(input) });
 }
 
 async function stream(step, model, { tools, begun }) {
   Object.assign(step, { text: "", events: 0 });
-  const body = { ...request(model, tools), stream: true, stream_options: { include_usage: true } };
+  const body = { ...request(model, tools, process.env.COMPAT_HOLD_STREAM), stream: true, stream_options: { include_usage: true } };
+  const { data, response } = await client.chat.completions.create(body).withResponse();
+  step.receipt = response.headers.get("X-Writ-Receipt");
   let input = "";
-  for await (const chunk of await client.chat.completions.create(body)) {
+  for await (const chunk of data) {
     if (++step.events === 1) begun?.();
     const [choice] = chunk.choices;
     step.text += choice?.delta.content ?? "";
     const [call] = choice?.delta.tool_calls ?? [];
     step.tool ??= call?.function.name;
+    step.toolUseId ??= call?.id;
     input += call?.function.arguments ?? "";
     if (choice?.finish_reason) step.stopReason = ends[choice.finish_reason] ?? choice.finish_reason;
     if (chunk.usage) count(step, chunk.usage.prompt_tokens, chunk.usage.completion_tokens);
   }
-  if (input) step.toolInput = JSON.parse(input);
+  if (input) Object.assign(step, { arguments: input, toolInput: JSON.parse(input) });
 }
 
 async function named(step) {

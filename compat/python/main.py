@@ -11,7 +11,10 @@ import os
 import sys
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
 from urllib3.exceptions import HTTPError
 
 QUESTION = os.environ.get("COMPAT_QUESTION", "Name three rivers.")
@@ -43,9 +46,14 @@ def count(step, usage):
     step["inputTokens"], step["outputTokens"] = usage["inputTokens"], usage["outputTokens"]
 
 
+def receipt(out):
+    """What the head of an answer proves of its tool call."""
+    return out["ResponseMetadata"]["HTTPHeaders"].get("x-writ-receipt")
+
+
 def converse(client, step, model=MODELS[0], tools=False):
     out = client.converse(**conversation(model, tools, "COMPAT_HOLD"))
-    step["stopReason"] = out["stopReason"]
+    step["stopReason"], step["receipt"] = out["stopReason"], receipt(out)
     count(step, out["usage"])
     for block in out["output"]["message"]["content"]:
         if "text" in block:
@@ -57,7 +65,7 @@ def converse(client, step, model=MODELS[0], tools=False):
 
 def converse_stream(client, step, model=MODELS[0], tools=False, begun=lambda: None):
     out = client.converse_stream(**conversation(model, tools, "COMPAT_HOLD_STREAM"))
-    step["text"], step["events"], fragments = "", 0, ""
+    step["text"], step["events"], step["receipt"], fragments = "", 0, receipt(out), ""
     for event in out["stream"]:
         step["events"] += 1
         if step["events"] == 1:
@@ -74,7 +82,7 @@ def converse_stream(client, step, model=MODELS[0], tools=False, begun=lambda: No
         if "metadata" in event:
             count(step, event["metadata"]["usage"])
     if fragments:
-        step["toolInput"] = json.loads(fragments)
+        step["arguments"], step["toolInput"] = fragments, json.loads(fragments)
 
 
 def invoke(client, step):
@@ -138,6 +146,16 @@ def list_invocations(client, step, arn):
 def named(client, step):
     step["accessKeyId"] = SESSION.get_credentials().get_frozen_credentials().access_key
     converse(client, step)
+
+
+def get(client, step, path):
+    """Asks one of the endpoint's own paths, signed with the SDK's signer."""
+    request = AWSRequest("GET", os.environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] + path)
+    SigV4Auth(SESSION.get_credentials(), "bedrock", client.meta.region_name).add_auth(request)
+    answer = URLLib3Session().send(request.prepare())
+    step["text"], step["status"] = answer.text, answer.status_code
+    if answer.status_code != 200:
+        step["message"] = answer.text
 
 
 def caller_identity(_client, step):
@@ -207,6 +225,8 @@ def main():
         report("GetAsyncInvoke", get_invocation, client, arn=arn)
         report("ListAsyncInvokes", list_invocations, client, arn=arn)
         report("StartAsyncInvoke", start, client, output=os.environ["COMPAT_ELSEWHERE"])
+    elif scenario == "get":
+        report("Get", get, client, path=os.environ["COMPAT_PATH"])
     elif scenario == "caller-identity":
         report("GetCallerIdentity", caller_identity, client)
     else:
