@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,9 +13,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/writ-project/writ/auditlog"
 	"github.com/writ-project/writ/internal/bedrock"
+	"github.com/writ-project/writ/internal/gateway"
 	"github.com/writ-project/writ/internal/writtest"
 )
 
@@ -238,6 +241,31 @@ func TestS22_UsageAboveTheReservationFreezesTheBudget(t *testing.T) {
 	after := saying(`usage={"inputTokens":10,"outputTokens":5,"totalTokens":15}; after`, 50)
 	if a := s.call(t, k, lite, "converse", after); a.Status != 403 || !strings.Contains(a.Body, "a budget that covers it is frozen") {
 		t.Errorf("from a frozen budget: answered %d %s", a.Status, a.Body)
+	}
+}
+
+// A call whose right ends while its intent is being recorded does not leave, and
+// what never left costs nothing.
+func TestS22_ACallThatIsCutBeforeItLeavesCostsNothing(t *testing.T) {
+	t.Parallel()
+	var in *inside
+	in = newInside(t, 0, func(c *gateway.Config) {
+		c.Salt = func(context.Context, string, time.Time) ([]byte, error) {
+			in.Cut("the test says so", func(*gateway.Call) bool { return true })
+			return make([]byte, 32), nil
+		}
+	})
+	if a := in.call(t, "converse", writtest.Say("cut on the way")); a.Status != 403 {
+		t.Errorf("answered %d %s", a.Status, a.Body)
+	}
+	in.comesTo(t, "cut")
+	if n := len(in.seen.Requests()); n != 0 {
+		t.Errorf("%d requests reached Bedrock", n)
+	}
+	for _, r := range in.entries(t, auditlog.KindOutcome) {
+		if s := r.Usage.Settled; s == nil || s.MicroUSD != 0 || s.Requests != 0 || s.Estimated {
+			t.Errorf("charged %+v", s)
+		}
 	}
 }
 

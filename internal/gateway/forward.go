@@ -26,6 +26,9 @@ func (x *exchange) forward() *refusal {
 		x.result.ended = endedRefused
 		return unready(err)
 	}
+	if err := x.ctx.Err(); err != nil { // cut, or left, meanwhile: nothing leaves, and nothing is charged
+		return x.unreached(err)
+	}
 	if refused, done := x.forwardAsync(); done {
 		return refused
 	}

@@ -13,8 +13,7 @@ import (
 // reserved is the most that the call can cost, and where it was set aside.
 type reserved struct {
 	bound  bedrock.Bound
-	quote  bedrock.Quote
-	priced bool // the quote and the bound say what the call costs
+	priced bool // it is known what that costs at most
 	worst  budget.Amounts
 	// reservation is nil where nothing is metered.
 	reservation *meter.Reservation
@@ -84,9 +83,9 @@ func (x *exchange) estimate(lines []budget.Line) *refusal {
 		return nil
 	}
 	m.worst.Input, m.worst.Output = m.bound.Input, m.bound.Output
-	var cost int64
-	if m.quote, m.priced = x.state.Catalogue.Quote(x.priceQuestion()); m.priced {
-		cost, m.priced = m.quote.Worst(m.bound)
+	if quote, ok := x.state.Catalogue.Quote(x.priceQuestion()); ok {
+		var cost int64
+		cost, m.priced = quote.Worst(m.bound)
 		m.worst.MicroUSD = budget.Money(cost)
 	}
 	if !m.priced && budget.LimitsUSD(lines) {
@@ -126,11 +125,10 @@ func (x *exchange) overBudget(err error) *refusal {
 		}
 		return unready(err)
 	}
-	what := "because " + limitText(&over.Line) + " is reached"
 	if over.Soon {
 		return &refusal{kind: "budget", err: bedrock.Error{Type: bedrock.ThrottlingException, Message: "the call has to wait: " + limitText(&over.Line) + " is reached for the moment"}}
 	}
-	return &refusal{kind: "budget", err: accessDenied(x.notAuthorized(what)), hint: overHint(over)}
+	return &refusal{kind: "budget", err: accessDenied(x.notAuthorized("because " + limitText(&over.Line) + " is reached")), hint: overHint(over)}
 }
 
 // limitText says which sort of limit a line is: not whose, nor how high.
@@ -139,12 +137,10 @@ func limitText(l *budget.Line) string {
 		budget.USD: "US dollars", budget.InputTokens: "input tokens", budget.OutputTokens: "output tokens",
 		budget.TotalTokens: "tokens", budget.Requests: "requests", budget.Streams: "streams at once",
 	}[l.Unit]
-	switch l.Window {
-	case "":
+	if l.Window == "" {
 		return "a limit of " + unit
-	default:
-		return fmt.Sprintf("a limit of %s for the %s", unit, l.Window)
 	}
+	return fmt.Sprintf("a limit of %s for the %s", unit, l.Window)
 }
 
 func overHint(over *meter.Exceeded) string {

@@ -11,6 +11,9 @@ func Through(cfg Config, l Leaser) Config {
 	return cfg
 }
 
+// Flush reports all that has happened up to now.
+func (m *Meter) Flush() error { return m.flush(urgent) }
+
 // Tick does what Run does every second.
 func (m *Meter) Tick() error { return m.flush(ticking) }
 

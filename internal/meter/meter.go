@@ -16,7 +16,6 @@ import (
 type leaser interface {
 	ClaimMark(ctx context.Context, shard, boot string) (store.Claimed, error)
 	Lease(ctx context.Context, r store.LeaseReport, asks []store.LeaseAsk) ([]store.Leased, error)
-	Unfreeze(ctx context.Context, account string) error
 	ForgetMoney(ctx context.Context, now time.Time) error
 }
 

@@ -87,9 +87,6 @@ func TestACallIsSettledOnce(t *testing.T) {
 	if a := accountOf(t, db, "b"); a.Settled != 20 || a.Frozen != "" {
 		t.Errorf("%+v", a)
 	}
-	if c := r.Charged(); c.MicroUSD != 20 {
-		t.Errorf("charged %+v", c)
-	}
 }
 
 // What cannot be is charged as reserved, never as nothing.
@@ -104,12 +101,13 @@ func TestS22_AbsurdUsageSettlesAtTheReserve(t *testing.T) {
 			db := sqlite(t)
 			p := start(t, db, "a", &ledger{})
 			r := mustReserve(t, p, lines(line("b", budget.USD, 100)), 50)
+			charged := r.Sound(s).Amounts
 			r.Settle(s)
 			mustFlush(t, p)
 			if a := accountOf(t, db, "b"); a.Settled != 50 || a.Frozen != "" {
 				t.Errorf("%+v", a)
 			}
-			if c := r.Charged(); c.MicroUSD != 50 || c.Input < 0 || c.Output < 0 || c.Requests != 1 {
+			if c := charged; c.MicroUSD != 50 || c.Input < 0 || c.Output < 0 || c.Requests != 1 {
 				t.Errorf("charged %+v", c)
 			}
 		})
@@ -144,13 +142,14 @@ func TestMoreThanWasReservedFreezesUntilSomebodyLooks(t *testing.T) {
 		if a.Settled != 2010 || a.Frozen == "" || a.FrozenAt.IsZero() {
 			t.Errorf("%+v", a)
 		}
-		if err := p.Unfreeze(t.Context(), a.ID); err != nil {
+		if err := db.Unfreeze(t.Context(), a.ID); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.Unfreeze(t.Context(), a.ID); !errors.Is(err, store.ErrNotFound) {
+		if err := db.Unfreeze(t.Context(), a.ID); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("unfrozen twice: %v", err)
 		}
 		l.Limit = 5000
+		calm(t, p)
 		mustReserve(t, p, lines(l), 1).Abort()
 		calm(t, other)
 		mustReserve(t, other, lines(l), 1).Abort()

@@ -18,9 +18,8 @@ type Reservation struct {
 	parts []part
 	room  [6]part // what parts mostly fits in
 
-	mu      sync.Mutex
-	ended   bool           // guarded by mu
-	charged budget.Amounts // guarded by mu
+	mu    sync.Mutex
+	ended bool // guarded by mu
 
 	from   uint64 // the intent is at this index or after it
 	intent uint64 // guarded by the shard of open calls
@@ -50,14 +49,6 @@ func (r *Reservation) Intended(index uint64) {
 	r.shard.mu.Lock()
 	defer r.shard.mu.Unlock()
 	r.intent = index
-}
-
-// Charged is what the call was charged, for the outcome; nothing before it was
-// settled, and of streams never anything.
-func (r *Reservation) Charged() budget.Amounts {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.charged
 }
 
 // Settlement is what a call took.
@@ -142,7 +133,6 @@ func (r *Reservation) end(s *Settlement) (over Overrun) {
 	if s == nil {
 		r.giveBack()
 	} else {
-		r.charged = s.Amounts
 		over = r.charge(s)
 		m.spent.add(&r.call, s)
 	}

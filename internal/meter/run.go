@@ -3,7 +3,6 @@ package meter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/writ-project/writ/internal/store"
@@ -76,9 +75,6 @@ func (m *Meter) leave() {
 	}
 }
 
-// Flush reports all that has happened up to now.
-func (m *Meter) Flush() error { return m.flush(urgent) }
-
 func (m *Meter) flush(why purpose) error {
 	if err := m.resend(); err != nil {
 		return err
@@ -95,32 +91,4 @@ func (m *Meter) resend() error {
 		return nil
 	}
 	return m.round(&gathering{}, urgent)
-}
-
-// Unfreeze lets calls through again that an account's limit covers, in every
-// window. The other replicas learn of it within seconds. store.ErrNotFound when it
-// is not frozen.
-func (m *Meter) Unfreeze(ctx context.Context, account string) error {
-	if err := m.Flush(); err != nil { // the store may not know yet that it is frozen
-		return fmt.Errorf("unfreezing: %w", err)
-	}
-	if err := m.cfg.leaser.Unfreeze(ctx, account); err != nil {
-		return err
-	}
-	m.thaw(account)
-	return nil
-}
-
-func (m *Meter) thaw(account string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	of := m.accounts[account]
-	if of == nil {
-		return
-	}
-	for _, a := range m.accounts {
-		if !a.freezeNews && a.leased.Budget == of.leased.Budget && a.leased.Key == of.leased.Key && a.leased.Unit == of.leased.Unit {
-			a.frozen = ""
-		}
-	}
 }

@@ -60,8 +60,6 @@ func (p *paper) of(a store.LeaseAccount) *store.Leased {
 	return p.accounts[a.ID]
 }
 
-func (p *paper) Unfreeze(context.Context, string) error { return store.ErrNotFound }
-
 func (p *paper) ForgetMoney(context.Context, time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
